@@ -1,0 +1,1 @@
+"""Eco² Operator: turns EcoDomain, EcoIngress and EcoSecretBinding resources into running, guarded workloads."""

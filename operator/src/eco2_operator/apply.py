@@ -1,0 +1,206 @@
+"""Bring children to their wanted state: one outcome per child, never stopping at the first error.
+
+In:  wanted manifests, the cache (live state), the resource they belong to.
+Out: server-side applies for what differs, deletes for what is no longer wanted, an `Outcome` for each.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import orjson
+
+from eco2_operator import metrics
+from eco2_operator.cache import Cache
+from eco2_operator.diff import Difference, difference, owned_fields, surplus
+from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissing, NameConflict
+from eco2_operator.kinds import DEPLOYMENT, Kind, by_name
+from eco2_operator.kube import ManagerConflict, Reader, Writer
+from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
+from eco2_operator.ownership import LIMIT, WINDOW, Fights, without
+
+Action = Literal["unchanged", "created", "updated", "deleted", "failed"]
+
+
+class Client(Reader, Writer, Protocol):
+    """Reads and writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The resource the children belong to."""
+
+    key: Key
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one child."""
+
+    ref: Ref
+    action: Action
+    uid: str = ""
+    error: ChildError | None = None
+    repaired: bool = False
+    """Whether somebody else had changed or removed what we had made."""
+
+
+class Applier:
+    """Applies and prunes children; remembers what it applied so that the same input is not applied twice.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, client: Client, cache: Cache, *, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._cache = cache
+        self._fights = Fights(clock)
+        self._settled: dict[Ref, tuple[bytes, str]] = {}
+
+    async def apply(self, desired: Manifest, owner: Owner, *, initial_replicas: int | None = None) -> Outcome:
+        """Create or mend one child.
+
+        Args:
+            initial_replicas: for a Deployment without ``replicas`` (an autoscaler owns it): its number at creation.
+        """
+        ref = Ref.of(desired)
+        try:
+            outcome = await self._converge(ref, desired, owner, initial_replicas)
+        except ChildError as error:
+            return Outcome(ref, "failed", self._uid(ref), error)
+        if outcome.repaired:
+            metrics.DRIFT_REPAIRS.labels(ref.kind).inc()
+        return outcome
+
+    async def prune(self, ref: Ref, owner: Owner, *, uid: str) -> Outcome:
+        """Delete a child that is no longer wanted, if it is still the object we made."""
+        try:
+            kind = _kind(ref)
+            live = self._cache.get(ref) or await self._client.get(kind, ref.namespace, ref.name)
+            self._settled.pop(ref, None)
+            if live is None or live["metadata"]["uid"] != uid or not _is_ours(live, owner):
+                self._cache.remove(ref, uid=uid)
+                return Outcome(ref, "unchanged")
+            await self._client.delete(kind, ref.namespace, ref.name, uid=uid)
+        except ChildError as error:
+            return Outcome(ref, "failed", uid, error)
+        self._cache.remove(ref, uid=uid)
+        metrics.PRUNES.labels(ref.kind).inc()
+        return Outcome(ref, "deleted", uid)
+
+    def forget(self, refs: Sequence[Ref]) -> None:
+        """Drop what is remembered about children that are gone for good."""
+        for ref in refs:
+            self._settled.pop(ref, None)
+
+    async def _converge(self, ref: Ref, desired: Manifest, owner: Owner, initial_replicas: int | None) -> Outcome:
+        kind = _kind(ref)
+        conceded = self._fights.conceded(ref)
+        wanted = without(desired, list(conceded)) if conceded else desired
+        digest = hashlib.blake2b(orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+        live = await self._live(kind, ref, owner)
+        settled = self._settled.get(ref)
+        if live is not None:
+            version = live["metadata"]["resourceVersion"]
+            if settled == (digest, version) or not _changes(wanted, live):
+                self._settled[ref] = (digest, version)
+                _refuse_conceded(ref, desired, live, conceded)
+                return Outcome(ref, "unchanged", live["metadata"]["uid"])
+        repaired = settled is not None and settled[0] == digest
+        result = await self._write(kind, ref, wanted, live, initial_replicas)
+        self._cache.put(result)
+        self._settled[ref] = (digest, result["metadata"]["resourceVersion"])
+        _refuse_conceded(ref, desired, result, conceded)
+        return Outcome(ref, "created" if live is None else "updated", result["metadata"]["uid"], repaired=repaired)
+
+    async def _live(self, kind: Kind, ref: Ref, owner: Owner) -> Manifest | None:
+        """The live child. What the cache does not know is read once, because an apply would silently adopt it."""
+        live = self._cache.get(ref)
+        if live is None:
+            live = await self._client.get(kind, ref.namespace, ref.name)
+        if live is None:
+            return None
+        if not _is_ours(live, owner):
+            holder = controller_of(live)
+            whose = f"belongs to {holder['kind']} {holder['name']}" if holder else "was not made by this operator"
+            raise NameConflict(
+                f"{ref} exists and {whose}; it is left alone: rename or delete it, or rename the {owner.key.kind}"
+            )
+        if live["metadata"].get("deletionTimestamp"):
+            raise Conflict(f"{ref} is being deleted; it is made again once it is gone")
+        return live
+
+    async def _write(
+        self, kind: Kind, ref: Ref, wanted: Manifest, live: Manifest | None, initial_replicas: int | None
+    ) -> Manifest:
+        if kind is DEPLOYMENT and "replicas" not in wanted["spec"]:
+            if live is None:
+                first = {**wanted, "spec": {**wanted["spec"], "replicas": initial_replicas or 1}}
+                live = await self._client.apply(kind, first)
+            await self._hand_over_replicas(live)
+        manifest = wanted
+        if live is not None:
+            manifest = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
+        try:
+            result = await self._client.apply(kind, manifest)
+        except ManagerConflict as conflict:
+            self._fights.record(ref, conflict.fields)
+            conceded = self._fights.conceded(ref)
+            manifest = without(manifest, list(conceded)) if conceded else manifest
+            result = await self._client.apply(kind, manifest, force=True)
+        if kind is DEPLOYMENT and "replicas" in wanted["spec"] and _owns_replicas(result, REPLICAS_MANAGER):
+            result = await self._client.apply(kind, _identity(result), manager=REPLICAS_MANAGER)
+        return result
+
+    async def _hand_over_replicas(self, live: Manifest) -> None:
+        """Give ``spec.replicas`` to a second manager before we drop it: a field without owner falls back to 1."""
+        if not _owns_replicas(live, FIELD_MANAGER) or _owns_replicas(live, REPLICAS_MANAGER):
+            return
+        handover = {**_identity(live), "spec": {"replicas": live["spec"].get("replicas", 1)}}
+        await self._client.apply(DEPLOYMENT, handover, manager=REPLICAS_MANAGER, force=True)
+
+    def _uid(self, ref: Ref) -> str:
+        live = self._cache.get(ref)
+        return str(live["metadata"]["uid"]) if live is not None else ""
+
+
+def _kind(ref: Ref) -> Kind:
+    kind = by_name(ref.group, ref.kind)
+    if kind is None:
+        raise KindMissing(f"{ref}: this version of the operator does not know {ref.group}/{ref.kind}")
+    return kind
+
+
+def _identity(live: Manifest) -> Manifest:
+    metadata = live["metadata"]
+    return {
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "metadata": {k: metadata[k] for k in ("name", "namespace", "uid")},
+    }
+
+
+def _owns_replicas(live: Manifest, manager: str) -> bool:
+    return "f:replicas" in owned_fields(live, manager=manager).get("f:spec", {})
+
+
+def _changes(wanted: Manifest, live: Manifest) -> list[Difference]:
+    return difference(wanted, live) or surplus(wanted, live)
+
+
+def _is_ours(live: Manifest, owner: Owner) -> bool:
+    controller: Any = controller_of(live)
+    return controller is not None and controller.get("uid") == owner.uid
+
+
+def _refuse_conceded(ref: Ref, desired: Manifest, live: Manifest, conceded: dict[str, str]) -> None:
+    """Say that a field is not as wanted because somebody else insists on it."""
+    if conceded and difference(desired, live):
+        fields = ", ".join(f"{path} (held by {manager})" for path, manager in sorted(conceded.items()))
+        raise FieldConflict(
+            f"{ref}: taken back {LIMIT} times within {WINDOW / 60:.0f} minutes: {fields}; eco2-operator leaves it "
+            "for now: stop the other manager or drop the field from the EcoDomain"
+        )

@@ -1,0 +1,53 @@
+"""Who may reach the domain's pods."""
+
+from eco2_operator.build.access import access
+from eco2_operator.build.context import Domain, DomainContext
+from eco2_operator.build.network_peers import block, domains, pods, tcp, whole_namespace
+from eco2_operator.build.network_ranges import canonical
+from eco2_operator.build.ports import find, ports
+from eco2_operator.model.domain import Metrics, ServiceSpec
+from eco2_operator.naming import Manifest
+
+
+def ingress_rules(domain: Domain, ctx: DomainContext) -> list[Manifest]:
+    """The ingress rules; none without ports, where there is nothing to reach."""
+    own = [port.port for port in ports(domain.spec)]
+    if not own:
+        return []
+    sources = (_gateway(domain, ctx), _callers(domain), _load_balancer(domain, ctx))
+    rules: list[Manifest] = [{"from": source, "ports": tcp(own)} for source in sources if source]
+    return rules + _prometheus(domain, ctx)
+
+
+def entrances(domain: Domain, ctx: DomainContext) -> tuple[str, ...]:
+    """Namespaces whose EcoIngresses may route to the domain."""
+    listed = access(domain).ingress
+    if listed is not None:
+        return tuple(sorted({entrance.namespace for entrance in listed}))
+    return tuple(sorted({domain.namespace, *ctx.cluster.entrance_namespaces}))
+
+
+def _gateway(domain: Domain, ctx: DomainContext) -> list[Manifest]:
+    if domain.spec.workload == "worker" or not entrances(domain, ctx):
+        return []
+    return [pods(ctx.cluster.gateway.namespace, ctx.cluster.gateway.labels)]
+
+
+def _callers(domain: Domain) -> list[Manifest]:
+    return domains((peer.namespace or domain.namespace, peer.domain) for peer in access(domain).inbound or ())
+
+
+def _load_balancer(domain: Domain, ctx: DomainContext) -> list[Manifest]:
+    """NodePort sources, only where an ALB sends requests there: callers may forge identity headers."""
+    service = domain.spec.service or ServiceSpec()
+    if domain.spec.workload == "worker" or service.type != "NodePort" or not ctx.routed_by_alb:
+        return []
+    return [block(cidr) for cidr in sorted({canonical(cidr) for cidr in ctx.cluster.alb_source_cidrs})]
+
+
+def _prometheus(domain: Domain, ctx: DomainContext) -> list[Manifest]:
+    metrics = domain.spec.metrics or Metrics()
+    port = find(domain.spec, metrics.port)
+    if not metrics.enabled or port is None:
+        return []
+    return [{"from": [whole_namespace(ctx.cluster.prometheus_namespace)], "ports": tcp([port.port])}]

@@ -1,0 +1,65 @@
+"""``eco2 status``: how the domains are."""
+
+from datetime import UTC, datetime
+
+import click
+
+from eco2_operator.cli.cluster import Reader
+from eco2_operator.cli.console import console
+from eco2_operator.cli.errors import DIFFERS, DONE, note
+from eco2_operator.cli.options import Target, cluster_options, output_option
+from eco2_operator.cli.output import emit
+from eco2_operator.cli.status.layout import show_table, show_tree
+from eco2_operator.cli.status.read import Surroundings, find, read_tree
+from eco2_operator.kinds import ECO_DOMAIN
+
+
+@click.command("status")
+@click.argument("kind", type=click.Choice(["domain"]), required=False)
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace.")
+@output_option("table", "json", "yaml")
+@cluster_options
+def command(target: Target, kind: str | None, name: str | None, all_namespaces: bool, output: str) -> None:
+    """Show how the domains are.
+
+    Without arguments the EcoDomains of the namespace, with -A of all namespaces; with `domain NAME` one of them with
+    everything below it: children, pods, last error. Exit code 0 when all are ready, 1 when some are not, 2 when the
+    cluster cannot be asked.
+    """
+    if kind and not name:
+        raise click.UsageError("name the domain: eco2 status domain NAME")
+    if name and all_namespaces:
+        raise click.UsageError("-A goes without a name")
+    reader = Reader.connect(target)
+    ready = (
+        _one(reader, name, target.namespace, output)
+        if name
+        else _many(reader, None if all_namespaces else reader.namespace, output)
+    )
+    raise SystemExit(DONE if ready else DIFFERS)
+
+
+def _one(reader: Reader, name: str, namespace: str | None, output: str) -> bool:
+    summary, root = read_tree(reader, find(reader, name, namespace=namespace))
+    if output == "table":
+        out = console()
+        show_table(out, [summary], now=datetime.now(UTC))
+        out.print()
+        show_tree(out, root)
+    else:
+        emit({**summary.as_data(), "tree": root.as_data()}, output)
+    return summary.is_ready
+
+
+def _many(reader: Reader, namespace: str | None, output: str) -> bool:
+    domains = reader.objects(ECO_DOMAIN, namespace)
+    around = Surroundings.read(reader, namespace)
+    rows = sorted((around.summary(domain) for domain in domains), key=lambda row: (row.namespace, row.name))
+    if output != "table":
+        emit([row.as_data() for row in rows], output)
+    elif rows:
+        show_table(console(), rows, now=datetime.now(UTC))
+    if not rows:
+        note(f"no EcoDomain in namespace {namespace}; -A shows every namespace" if namespace else "no EcoDomain")
+    return all(row.is_ready for row in rows)

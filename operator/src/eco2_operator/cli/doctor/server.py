@@ -1,0 +1,55 @@
+"""The API server: its version, and the optional APIs it serves. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from eco2_operator.cli.doctor.finding import Finding, missing, ok, optional
+from eco2_operator.naming import Manifest
+
+OLDEST: Final = (1, 31)
+"""First version that takes new CRDs with CEL's isCIDR: it came with 1.30, new rules may use it one version later."""
+
+OPTIONAL: Final = (
+    (
+        "Istio",
+        "networking.istio.io",
+        "without it NetworkPolicies alone guard the domains, and inbound paths are not enforced",
+    ),
+    (
+        "External Secrets",
+        "external-secrets.io",
+        "without it EcoSecretBindings are read from SSM by the operator itself",
+    ),
+    (
+        "Prometheus operator",
+        "monitoring.coreos.com",
+        "without it no ServiceMonitor tells Prometheus about the domains",
+    ),
+    ("AWS Load Balancer Controller", "elbv2.k8s.aws", "without it EcoIngresses of provider alb get no load balancer"),
+    ("Metrics API", "metrics.k8s.io", "without it autoscaling keeps the number of pods it finds"),
+)
+"""Name, API group and meaning of what the operator can do without."""
+
+
+def version(info: Mapping[str, Any], server: str) -> Finding:
+    """Whether the server is new enough; ``info`` is its /version."""
+    text = str(info.get("gitVersion", "unknown"))
+    numbers = (_number(info.get("major")), _number(info.get("minor")))
+    if numbers < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return missing("API server", f"{text} at {server}", f"upgrade the cluster to Kubernetes {oldest} or later")
+    return ok("API server", f"{text} at {server}")
+
+
+def _number(text: object) -> int:
+    """The leading number: some clouds say ``31+``."""
+    found = re.match(r"\d+", str(text))
+    return int(found.group()) if found else 0
+
+
+def apis(group_list: Manifest) -> Iterable[Finding]:
+    """Which of the optional APIs are served; ``group_list`` is /apis."""
+    served = {group["name"] for group in group_list.get("groups") or ()}
+    for name, group, meaning in OPTIONAL:
+        yield ok(name, f"{group} is served") if group in served else optional(name, f"no {group}: {meaning}")

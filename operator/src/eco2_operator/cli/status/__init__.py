@@ -1,0 +1,1 @@
+"""How the domains are: read, summed up (pure), and laid out."""

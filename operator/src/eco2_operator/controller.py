@@ -1,0 +1,228 @@
+"""From watch events to work: keeps the cache true and puts the right resource into the queue.
+
+In:  listed and watched objects (from kopf), the clock.
+Out: keys in the work queue; metadata lists when a watch may have lost something.
+
+Watches lose deletions: after a relist what is gone is simply not mentioned. So a relist is followed by a sweep of that
+kind, and once per resync every kind is swept: one metadata-only list, compared with the cache.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from eco2_operator import metrics
+from eco2_operator.cache import Cache, Change, slim_pod
+from eco2_operator.errors import ChildError, KindMissing
+from eco2_operator.gather import alb_targets
+from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OBSERVED, POD, REPLICA_SET, RESOURCES, Kind
+from eco2_operator.kube import Reader
+from eco2_operator.naming import SELECTOR, Key, Manifest, Ref
+from eco2_operator.status.pods import troubled
+from eco2_operator.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+WATCHED = (*RESOURCES, *CHILDREN, *OBSERVED)
+RELIST_QUIET_SECONDS = 1.0
+"""A relist comes as a burst of events; the sweep waits until the burst has passed."""
+WATCH_GRACE_SECONDS = 5.0
+"""How late a watch may be before a sweep counts an object as missed."""
+
+
+class Controller:
+    """The operator's senses.
+
+    Args:
+        namespaces: namespaces to sweep; ``("",)`` for the whole cluster.
+        random: numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        queue: WorkQueue[Key],
+        reader: Reader,
+        *,
+        namespaces: Sequence[str],
+        resync_seconds: float,
+        random: Callable[[], float],
+    ) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._reader = reader
+        self._namespaces = tuple(namespaces)
+        self._resync_seconds = resync_seconds
+        self._random = random
+        self._opened = asyncio.Event()
+        self._listed: set[str] = set()
+        self._sweeps: dict[Kind, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.missed: dict[str, int] = {}
+        """Sweeps in a row, by kind, that found what the watch had not delivered."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether every watched kind has been listed once: before, nothing is reconciled."""
+        return self._opened.is_set()
+
+    def list_once(self, obj: Mapping[str, Any]) -> None:
+        """An object that came before the barrier opened: stored, so that the first reconcile sees everything."""
+        self._listed.add(obj["metadata"]["uid"])
+        self._cache.put(obj)
+
+    def observe(self, kind: Kind, event_type: str | None, obj: Mapping[str, Any]) -> None:
+        """A watch event, after the barrier. ``event_type`` None: from a list."""
+        self._opened.set()
+        uid = obj["metadata"]["uid"]
+        if uid in self._listed:  # the cache has it already, so it will not look new
+            self._listed.discard(uid)
+            if kind is ECO_DOMAIN:
+                self._queue.add(_key(obj))
+        elif event_type is None:
+            self.sweep_soon(kind)
+        if event_type == "DELETED":
+            self._removed(kind, Ref.of(obj), obj)
+        else:
+            self._changed(kind, obj)
+
+    def sweep_soon(self, kind: Kind) -> None:
+        """Sweep a kind after a moment of quiet."""
+        loop = asyncio.get_running_loop()
+        pending = self._sweeps.pop(kind, None)
+        if pending is not None:
+            pending.cancel()
+        self._sweeps[kind] = loop.call_later(RELIST_QUIET_SECONDS, self._start_sweep, kind)
+
+    async def run(self) -> None:
+        """Work the queue and resync, until cancelled."""
+        await self._opened.wait()
+        resync = asyncio.create_task(self._resync_forever(), name="resync")
+        try:
+            await self._queue.run()
+        finally:
+            resync.cancel()
+
+    async def sweep(self, kind: Kind) -> int:
+        """Compare the cache with a metadata-only list; how many objects the watch had missed."""
+        metrics.SWEEPS.labels(kind.name).inc()
+        selector = "" if kind in RESOURCES else SELECTOR
+        known = {ref: self._cache.version(ref) for ref in self._cache.refs(kind.group, kind.name)}
+        live: dict[Ref, tuple[str, str]] = {}
+        for namespace in self._namespaces:
+            items, _ = await self._reader.list_metadata(kind, namespace, selector)
+            for item in items:
+                metadata = item["metadata"]
+                ref = Ref(kind.group, kind.name, metadata.get("namespace", ""), metadata["name"])
+                live[ref] = (metadata["resourceVersion"], metadata["uid"])
+        suspects = [ref for ref, (version, _) in live.items() if self._cache.version(ref) != version]
+        suspects += [ref for ref in known if ref not in live]
+        if not suspects:
+            return 0
+        await asyncio.sleep(WATCH_GRACE_SECONDS)
+        return sum([await self._settle(kind, ref, known.get(ref)) for ref in suspects])
+
+    async def _settle(self, kind: Kind, ref: Ref, before: str | None) -> int:
+        """Read one object that looked different; 1 when the watch has still not told about it."""
+        if self._cache.version(ref) != before:
+            return 0
+        obj = await self._reader.get(kind, ref.namespace, ref.name)
+        if obj is None or (kind not in RESOURCES and not _selected(obj)):
+            if self._cache.version(ref) is None:
+                return 0
+            self._removed(kind, ref, None)
+            return 1
+        if self._cache.version(ref) == obj["metadata"]["resourceVersion"]:
+            return 0
+        self._changed(kind, obj)
+        return 1
+
+    def _changed(self, kind: Kind, obj: Mapping[str, Any]) -> None:
+        ref = Ref.of(obj)
+        before = self._cache.get(ref) if kind in (POD, REPLICA_SET, ECO_INGRESS) else None
+        if self._cache.put(obj) is Change.SAME:
+            return
+        if kind is ECO_DOMAIN:
+            self._queue.add(_key(obj))
+        elif kind is ECO_INGRESS:
+            self._add_alb_targets(before, obj)
+        elif kind is POD:
+            if troubled(slim_pod(obj)) or (before is not None and troubled(before)):
+                self._add_owner(ref)
+        elif kind is not REPLICA_SET or _refused(obj) or _refused(before):
+            self._add_owner(ref)
+
+    def _removed(self, kind: Kind, ref: Ref, obj: Mapping[str, Any] | None) -> None:
+        """An object is gone, or lost the label we watch by."""
+        uid = obj["metadata"]["uid"] if obj is not None else None
+        before = self._cache.get(ref) if kind is ECO_INGRESS else None
+        owner = self._cache.remove(ref, uid=uid)
+        if kind is ECO_DOMAIN:
+            self._queue.add(Key(kind.name, ref.namespace, ref.name))
+        elif kind is ECO_INGRESS:
+            self._add_alb_targets(before)
+        elif owner is not None and kind not in OBSERVED:
+            self._queue.add(owner)
+
+    def _add_owner(self, ref: Ref) -> None:
+        owner = self._cache.owner(ref)
+        if owner is not None:
+            self._queue.add(owner)
+
+    def _add_alb_targets(self, *ingresses: Mapping[str, Any] | None) -> None:
+        for ingress in ingresses:
+            for namespace, name in alb_targets(ingress or {}):
+                self._queue.add(Key(ECO_DOMAIN.name, namespace, name))
+
+    def _start_sweep(self, kind: Kind) -> None:
+        self._sweeps.pop(kind, None)
+        task = asyncio.create_task(self._sweep_safely(kind), name=f"sweep {kind.plural}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sweep_safely(self, kind: Kind) -> None:
+        """A relist's sweep: repeated until the API server answers."""
+        try:
+            await self.sweep(kind)
+        except KindMissing:
+            return
+        except ChildError as error:
+            log.warning("sweep will be repeated", extra={"kind": kind.name, "error": str(error)})
+            self.sweep_soon(kind)
+
+    async def _resync_forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._resync_seconds * (0.9 + self._random() / 5))
+            for kind in WATCHED:
+                await self._resync(kind)
+            spread = min(60.0, self._resync_seconds / 10)
+            for key in self._cache.resources(ECO_DOMAIN.name):
+                self._queue.add(key, after=0.001 + self._random() * spread)
+
+    async def _resync(self, kind: Kind) -> None:
+        try:
+            missed = await self.sweep(kind)
+        except ChildError as error:
+            if not isinstance(error, KindMissing):
+                log.warning("resync skipped a kind", extra={"kind": kind.name, "error": str(error)})
+            return
+        self.missed[kind.name] = self.missed.get(kind.name, 0) + 1 if missed else 0
+        if missed:
+            log.error("the watch had missed objects", extra={"kind": kind.name, "count": missed})
+
+
+def _key(obj: Mapping[str, Any]) -> Key:
+    metadata = obj["metadata"]
+    return Key(obj["kind"], metadata["namespace"], metadata["name"])
+
+
+def _selected(obj: Manifest) -> bool:
+    label, _, value = SELECTOR.partition("=")
+    return (obj["metadata"].get("labels") or {}).get(label) == value
+
+
+def _refused(replica_set: Mapping[str, Any] | None) -> bool:
+    """Whether a ReplicaSet cannot create its pods."""
+    conditions = ((replica_set or {}).get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "ReplicaFailure" and c.get("status") == "True" for c in conditions)

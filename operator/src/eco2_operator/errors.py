@@ -1,0 +1,103 @@
+"""Everything that can go wrong, as one small tree.
+
+Eco2Error
+├── InvalidSpec            the resource cannot be understood; only its author can mend it
+├── SettingsError          the operator's own settings are wrong; it does not start
+└── ChildError             one child object could not be brought to its wanted state
+    ├── NameConflict       an object of that name exists and belongs to somebody else
+    ├── FieldConflict      another field manager keeps taking a field back
+    ├── NodePortTaken      the requested node port belongs to another Service
+    ├── Rejected           the API server refused the object itself (400, 413, 422)
+    ├── Forbidden          the operator lacks a permission, or a quota is used up
+    ├── KindMissing        the cluster does not serve this kind
+    ├── NamespaceGone      the object, or the namespace to put it into, is missing or being deleted
+    ├── Conflict           the object changed or was replaced meanwhile
+    └── Unavailable        the API server did not answer, or asked to come back later
+
+Each error carries a CamelCase ``reason`` (it becomes a condition's reason), says whether trying again can help
+(``retryable``), and has a message that says what is wrong, where, and what to do.
+"""
+
+from typing import ClassVar
+
+
+class Eco2Error(Exception):
+    """Root of the tree."""
+
+    reason: ClassVar[str] = "Error"
+    retryable: ClassVar[bool] = False
+
+
+class InvalidSpec(Eco2Error):
+    """The resource does not follow its schema. The message lists every fault with its path."""
+
+    reason = "InvalidSpec"
+
+
+class SettingsError(Eco2Error):
+    """An ``ECO2_*`` setting has no usable value."""
+
+    reason = "SettingsError"
+
+
+class ChildError(Eco2Error):
+    """One child could not be brought to its wanted state; the other children are not affected."""
+
+    reason = "ApplyFailed"
+    retryable = True
+    retry_after: float | None = None
+    """Seconds the API server asked to wait before the next attempt."""
+
+
+class NameConflict(ChildError):
+    """An object of the child's name exists and its controller is not our resource."""
+
+    reason = "NameConflict"
+
+
+class FieldConflict(ChildError):
+    """Another manager took the same field back too often; we stopped fighting for it."""
+
+    reason = "FieldConflict"
+
+
+class NodePortTaken(ChildError):
+    """The requested node port is in use by another Service."""
+
+    reason = "NodePortTaken"
+
+
+class Rejected(ChildError):
+    """The API server refuses the object as it is (HTTP 400, 413 or 422)."""
+
+    reason = "Rejected"
+
+
+class Forbidden(ChildError):
+    """HTTP 403: a missing permission or an exhausted quota."""
+
+    reason = "Forbidden"
+
+
+class KindMissing(ChildError):
+    """The API server does not serve the child's group, version or kind."""
+
+    reason = "KindMissing"
+
+
+class NamespaceGone(ChildError):
+    """HTTP 404 of a named object: it, or the namespace it should be put into, does not exist or is terminating."""
+
+    reason = "NamespaceGone"
+
+
+class Conflict(ChildError):
+    """HTTP 409: the object was changed or replaced between our read and our write."""
+
+    reason = "Conflict"
+
+
+class Unavailable(ChildError):
+    """No answer, HTTP 429 or 5xx: the same request may succeed later."""
+
+    reason = "ApiUnavailable"

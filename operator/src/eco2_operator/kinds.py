@@ -1,0 +1,71 @@
+"""The Kubernetes kinds the operator reads and writes, and where they live in the API."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from eco2_operator.naming import GROUP, VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One served resource."""
+
+    group: str
+    version: str
+    name: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``, or the version alone in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def base(self) -> str:
+        """Root of the URL path of its group and version."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """URL path of the collection, of one object, or of its subresource."""
+        parts = [self.base]
+        if namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/".join(parts)
+
+
+ECO_DOMAIN: Final = Kind(GROUP, VERSION, "EcoDomain", "ecodomains")
+ECO_INGRESS: Final = Kind(GROUP, VERSION, "EcoIngress", "ecoingresses")
+RESOURCES: Final = (ECO_DOMAIN, ECO_INGRESS)
+"""The custom resources this version reads."""
+
+SERVICE_ACCOUNT: Final = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+SERVICE: Final = Kind("", "v1", "Service", "services")
+DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
+NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+POD_DISRUPTION_BUDGET: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
+HORIZONTAL_POD_AUTOSCALER: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+CHILDREN: Final = (
+    SERVICE_ACCOUNT,
+    NETWORK_POLICY,
+    SERVICE,
+    POD_DISRUPTION_BUDGET,
+    HORIZONTAL_POD_AUTOSCALER,
+    DEPLOYMENT,
+)
+"""What builders make, in the order it is applied: pods come last, when what guards them is there."""
+
+POD: Final = Kind("", "v1", "Pod", "pods")
+REPLICA_SET: Final = Kind("apps", "v1", "ReplicaSet", "replicasets")
+OBSERVED: Final = (REPLICA_SET, POD)
+"""Made by others for our Deployments; read to tell why a rollout does not finish."""
+
+EVENT: Final = Kind("", "v1", "Event", "events")
+
+_BY_NAME: Final = {(kind.group, kind.name): kind for kind in (*RESOURCES, *CHILDREN, *OBSERVED)}
+
+
+def by_name(group: str, name: str) -> Kind | None:
+    """The kind of that group and name, if the operator knows it."""
+    return _BY_NAME.get((group, name))

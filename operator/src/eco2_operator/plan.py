@@ -1,0 +1,65 @@
+"""What should exist: every child of one resource, in the order in which it is applied."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from eco2_operator.build import (
+    deployment,
+    horizontal_pod_autoscaler,
+    network_policy,
+    pod_disruption_budget,
+    service,
+    service_account,
+)
+from eco2_operator.build.access import outbound_calls
+from eco2_operator.build.context import Domain, DomainContext
+from eco2_operator.naming import Manifest, Ref
+
+Builder = Callable[[Domain, DomainContext], Manifest | None]
+
+DOMAIN_BUILDERS: Final[tuple[Builder, ...]] = (
+    service_account.build,
+    network_policy.build,
+    service.build,
+    pod_disruption_budget.build,
+    horizontal_pod_autoscaler.build,
+    deployment.build,
+)
+"""In apply order. Pods come last: their ServiceAccount must exist, and their policy must already hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The wanted children of one resource."""
+
+    children: tuple[Manifest, ...]
+    """In apply order."""
+    refused: tuple[str, ...] = ()
+    """Access rules that were left out: which, why, and what to do."""
+
+    def by_ref(self) -> dict[Ref, Manifest]:
+        """The children by their reference, in apply order."""
+        return {Ref.of(child): child for child in self.children}
+
+
+def plan_domain(domain: Domain, ctx: DomainContext) -> Plan:
+    """Everything an EcoDomain wants."""
+    return assemble((build(domain, ctx) for build in DOMAIN_BUILDERS), refused=outbound_calls(domain, ctx).refused)
+
+
+def assemble(built: Iterable[Manifest | None], *, refused: tuple[str, ...] = ()) -> Plan:
+    """A plan of what was built. Two children of one name would overwrite each other: a fault of the builders.
+
+    Raises:
+        ValueError: naming the child that was built twice.
+    """
+    children: dict[Ref, Manifest] = {}
+    for manifest in built:
+        if manifest is None:
+            continue
+        ref = Ref.of(manifest)
+        if ref in children:
+            raise ValueError(f"two builders made {ref}")
+        children[ref] = manifest
+    return Plan(tuple(children.values()), refused)

@@ -1,0 +1,189 @@
+"""The status of an EcoDomain, from what was applied and what is live. Pure.
+
+`Ready` is True when every child is as wanted and the pods of this generation serve.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eco2_operator.apply import Outcome
+from eco2_operator.build.image import is_mutable
+from eco2_operator.errors import ChildError, Eco2Error
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.resource import Resource
+from eco2_operator.model.status import Status
+from eco2_operator.naming import Manifest
+from eco2_operator.status.conditions import Fact, Truth, merge
+from eco2_operator.status.pods import Cause, diagnose
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What was found in one reconcile."""
+
+    outcomes: Sequence[Outcome]
+    refused: Sequence[str] = ()
+    deployment: Manifest | None = None
+    replica_sets: Sequence[Manifest] = ()
+    pods: Sequence[Manifest] = ()
+    node_ports: Mapping[str, int] = field(default_factory=dict)
+
+
+def of_domain(domain: Resource[EcoDomainSpec], seen: Observation, *, previous: Mapping[str, Any], now: str) -> Status:
+    """The whole status; equal to ``previous`` when nothing changed."""
+    children = _children_applied(seen.outcomes)
+    workload = _workload_available(domain, seen)
+    access = _access_accepted(seen.refused)
+    facts = [
+        *_summary(children, workload, access, settled=_error_is_final(seen.outcomes)),
+        children,
+        workload,
+        access,
+        _image_mutable(domain),
+    ]
+    live = (seen.deployment or {}).get("status", {})
+    status: Status = {
+        "observedGeneration": domain.generation,
+        "conditions": merge(facts, previous.get("conditions") or (), generation=domain.generation, now=now),
+        "inventory": _inventory(seen.outcomes, previous),
+        "replicas": live.get("replicas", 0),
+        "readyReplicas": live.get("readyReplicas", 0),
+        "image": domain.spec.image,
+    }
+    if seen.node_ports:
+        status["nodePorts"] = dict(sorted(seen.node_ports.items()))
+        status["nodePort"] = seen.node_ports.get(_first_port(domain), next(iter(seen.node_ports.values())))
+    if domain.spec.workload == "service":
+        status["url"] = f"http://{domain.name}.{domain.namespace}.svc.cluster.local"
+    for kept in ("migration",):
+        if kept in previous:
+            status[kept] = previous[kept]
+    return status
+
+
+def of_error(error: Eco2Error, *, generation: int, previous: Mapping[str, Any], now: str) -> Status:
+    """The status of a resource that cannot be understood: the children stay as they are, the inventory is kept."""
+    facts = [
+        Fact("Ready", "False", error.reason, str(error)),
+        Fact("Reconciling", "False", error.reason, "waits for a new spec"),
+        Fact("Stalled", "True", error.reason, str(error)),
+    ]
+    return _keeping(previous, facts, generation=generation, now=now)
+
+
+def of_suspended(*, generation: int, previous: Mapping[str, Any], now: str) -> Status:
+    """The status of a suspended resource: nothing is claimed about its children."""
+    message = "suspended: the children are left alone; remove spec.suspend or the annotation to go on"
+    facts = [
+        Fact("Ready", "Unknown", "Suspended", message),
+        Fact("Reconciling", "False", "Suspended", message),
+        Fact("Stalled", "False", "Suspended", message),
+    ]
+    return _keeping(previous, facts, generation=generation, now=now)
+
+
+def _keeping(previous: Mapping[str, Any], facts: Sequence[Fact], *, generation: int, now: str) -> Status:
+    kept = {k: v for k, v in previous.items() if k not in ("conditions", "observedGeneration")}
+    conditions = merge(facts, previous.get("conditions") or (), generation=generation, now=now)
+    return {**kept, "observedGeneration": generation, "conditions": conditions}
+
+
+def _children_applied(outcomes: Sequence[Outcome]) -> Fact:
+    failed = [(outcome, outcome.error) for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        return Fact("ChildrenApplied", "True", "Applied", f"{len(_kept(outcomes))} objects are as wanted")
+    errors = [error for _, error in failed]
+    return Fact("ChildrenApplied", "False", errors[0].reason, "; ".join(str(error) for error in errors))
+
+
+def _error_is_final(outcomes: Sequence[Outcome]) -> bool:
+    """Whether an error stands that waiting will hardly mend: somebody has to act."""
+    waiting = ("ApiUnavailable", "Conflict", "NamespaceGone")
+    return any(isinstance(o.error, ChildError) and o.error.reason not in waiting for o in outcomes)
+
+
+def _workload_available(domain: Resource[EcoDomainSpec], seen: Observation) -> Fact:
+    deployment = seen.deployment
+    if deployment is None:
+        return Fact("WorkloadAvailable", "False", "NotCreated", "the Deployment does not exist yet")
+    live = deployment.get("status", {})
+    wanted = deployment["spec"].get("replicas", 1)
+    updated, available = live.get("updatedReplicas", 0), live.get("availableReplicas", 0)
+    old = live.get("replicas", 0) - updated
+    current = live.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
+    if current and updated >= wanted and available >= wanted and old <= 0:
+        return Fact("WorkloadAvailable", "True", "Available", f"{available} of {wanted} pods serve")
+    cause = diagnose(deployment, seen.replica_sets, seen.pods)
+    if cause is not None:
+        return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, available))
+    return Fact("WorkloadAvailable", "False", "Progressing", f"{min(updated, available)} of {wanted} new pods serve")
+
+
+def _with_old_pods(cause: Cause, available: int) -> str:
+    return f"{cause.message}; {available} older pods go on serving" if available else cause.message
+
+
+def _access_accepted(refused: Sequence[str]) -> Fact:
+    if refused:
+        return Fact("AccessAccepted", "False", "TierRefused", "; ".join(refused))
+    return Fact("AccessAccepted", "True", "Accepted", "every access rule is in force")
+
+
+def _image_mutable(domain: Resource[EcoDomainSpec]) -> Fact:
+    image = domain.spec.image
+    if is_mutable(image):
+        return Fact(
+            "ImageMutable",
+            "True",
+            "MovingTag",
+            f"{image} can change without notice and cannot be rolled back to: use a version tag or a digest",
+        )
+    return Fact("ImageMutable", "False", "Fixed", "the tag or digest names one image")
+
+
+def _summary(children: Fact, workload: Fact, access: Fact, *, settled: bool) -> list[Fact]:
+    """Ready, Reconciling and Stalled from the parts; the first part that is not well gives the reason."""
+    ill = next((fact for fact in (children, workload, access) if fact.status != "True"), None)
+    if ill is None:
+        return [
+            Fact("Ready", "True", "Ready", workload.message),
+            Fact("Reconciling", "False", "Done", "nothing to do"),
+            Fact("Stalled", "False", "Done", "nothing stands in the way"),
+        ]
+    stalled = settled if ill is children else ill.reason not in ("Progressing", "NotCreated")
+    flags: tuple[Truth, Truth] = ("False", "True") if stalled else ("True", "False")
+    return [
+        Fact("Ready", "False", ill.reason, ill.message),
+        Fact("Reconciling", flags[0], ill.reason, ill.message),
+        Fact("Stalled", flags[1], ill.reason, ill.message if stalled else "nothing stands in the way"),
+    ]
+
+
+def _kept(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if outcome.action != "deleted"]
+
+
+def _inventory(outcomes: Sequence[Outcome], previous: Mapping[str, Any]) -> list[Manifest]:
+    """Every object that exists for this resource. One whose apply failed keeps its earlier entry."""
+    items = {
+        (item["group"], item["kind"], item["namespace"], item["name"]): item for item in previous.get("inventory") or ()
+    }
+    for outcome in outcomes:
+        ref = outcome.ref
+        place = (ref.group, ref.kind, ref.namespace, ref.name)
+        if outcome.action == "deleted" or (outcome.action == "unchanged" and not outcome.uid):
+            items.pop(place, None)
+        elif outcome.uid:
+            items[place] = {
+                "group": ref.group,
+                "kind": ref.kind,
+                "namespace": ref.namespace,
+                "name": ref.name,
+                "uid": outcome.uid,
+            }
+    return [items[place] for place in sorted(items)]
+
+
+def _first_port(domain: Resource[EcoDomainSpec]) -> str:
+    return domain.spec.ports[0].name if domain.spec.ports else "http"

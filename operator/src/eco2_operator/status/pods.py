@@ -1,0 +1,126 @@
+"""Why a rollout does not finish: the root cause, read from the pods of the newest ReplicaSet. Pure.
+
+Reasons are the kubelet's and the scheduler's own words (kubernetes/pkg/kubelet/events, container states), so that a
+person can search for them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eco2_operator.naming import Manifest
+
+_STARTING = ("ContainerCreating", "PodInitializing", "")
+_WAITING_RANK = {
+    "ErrImagePull": 0,
+    "ImagePullBackOff": 0,
+    "InvalidImageName": 0,
+    "CreateContainerConfigError": 1,
+    "CreateContainerError": 1,
+    "CrashLoopBackOff": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why pods do not serve. ``final``: waiting alone will not mend it."""
+
+    reason: str
+    message: str
+    final: bool = True
+
+
+def diagnose(deployment: Manifest, replica_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> Cause | None:
+    """The most telling cause, or None while everything is merely starting.
+
+    Args:
+        deployment: the live Deployment.
+        replica_sets: its ReplicaSets, slim.
+        pods: its pods, slim.
+    """
+    newest = max(replica_sets, key=_revision, default=None)
+    if newest is not None:
+        refused = _replica_failure(newest)
+        if refused is not None:
+            return refused
+    template = _template_hash(newest) if newest is not None else ""
+    mine = (p for p in pods if _template_hash(p) == template and not p["metadata"].get("deletionTimestamp"))
+    causes = [cause for pod in mine for cause in _pod_causes(pod)]
+    if causes:
+        return min(causes, key=lambda cause: (_WAITING_RANK.get(cause.reason, 3), cause.message))
+    return _deadline(deployment)
+
+
+def troubled(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod by itself shows a cause: then its resource is worth a look."""
+    return any(True for _ in _pod_causes(pod))
+
+
+def _revision(replica_set: Manifest) -> int:
+    return int(replica_set["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", 0))
+
+
+def _template_hash(obj: Mapping[str, Any]) -> str:
+    return str(obj["metadata"].get("labels", {}).get("pod-template-hash", ""))
+
+
+def _replica_failure(replica_set: Manifest) -> Cause | None:
+    """Pods that could not even be created: quota, limit ranges, admission."""
+    for condition in replica_set.get("status", {}).get("conditions", ()):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            message = condition.get("message", "")
+            reason = "QuotaExceeded" if "exceeded quota" in message else "PodsRefused"
+            return Cause(reason, f"pods cannot be created: {message}")
+    return None
+
+
+def _pod_causes(pod: Mapping[str, Any]) -> Iterable[Cause]:
+    name = pod["metadata"]["name"]
+    status = pod.get("status", {})
+    for condition in status.get("conditions", ()):
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            yield Cause("Unschedulable", f"pod {name}: {condition.get('message', 'no node fits')}")
+    if status.get("phase") == "Failed" and status.get("reason"):
+        yield Cause(status["reason"], f"pod {name}: {status.get('message', status['reason'])}")
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        cause = _container_cause(name, container)
+        if cause is not None:
+            yield cause
+
+
+def _container_cause(pod: str, container: Mapping[str, Any]) -> Cause | None:
+    waiting = container.get("state", {}).get("waiting")
+    if waiting is None or waiting.get("reason", "") in _STARTING:
+        return None
+    reason = waiting["reason"]
+    where = f"pod {pod}" if container["name"] == "app" else f"pod {pod}, container {container['name']}"
+    if reason == "CrashLoopBackOff":
+        return _crash(where, container)
+    return Cause(reason, f"{where}: {waiting.get('message') or reason}")
+
+
+def _crash(where: str, container: Mapping[str, Any]) -> Cause:
+    """A container that ends again and again: its exit code and last words."""
+    last = container.get("lastState", {}).get("terminated") or {}
+    code = last.get("exitCode", "unknown")
+    restarts = container.get("restartCount", 0)
+    if last.get("reason") == "OOMKilled":
+        return Cause(
+            "OOMKilled",
+            f"{where}: used more memory than its limit and was killed ({restarts} restarts): "
+            "raise resources.limits.memory",
+        )
+    words = f": {last['message'].strip()}" if last.get("message") else ""
+    return Cause("CrashLoopBackOff", f"{where}: exits with code {code} ({restarts} restarts){words}")
+
+
+def _deadline(deployment: Manifest) -> Cause | None:
+    for condition in deployment.get("status", {}).get("conditions", ()):
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            seconds = deployment["spec"].get("progressDeadlineSeconds", 600)
+            return Cause(
+                "ProgressDeadlineExceeded",
+                f"no progress for {seconds} s: the new pods run but do not become ready; "
+                "look at their logs and at the readiness probe",
+            )
+    return None
