@@ -7,7 +7,7 @@ Out: server-side applies for what differs, deletes for what is no longer wanted,
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -18,9 +18,8 @@ from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissin
 from eco2_operator.kinds import DEPLOYMENT, Kind, by_name
 from eco2_operator.kube import ManagerConflict, Reader, Writer
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
+from eco2_operator.outcomes import Outcome
 from eco2_operator.ownership import LIMIT, WINDOW, Fights, without
-
-Action = Literal["unchanged", "created", "updated", "deleted", "failed"]
 
 
 class Client(Reader, Writer, Protocol):
@@ -33,18 +32,6 @@ class Owner:
 
     key: Key
     uid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one child."""
-
-    ref: Ref
-    action: Action
-    uid: str = ""
-    error: ChildError | None = None
-    repaired: bool = False
-    """Whether somebody else had changed or removed what we had made."""
 
 
 class Applier:

@@ -22,11 +22,31 @@ from eco2_operator.naming import GROUP, MAX_LABEL, VERSION, Manifest
 HEADER: Final = "# Generated from the models by make crds; do not edit.\n"
 Schema = dict[str, Any]
 
-_ORDER: Final = (
-    "description type format x-kubernetes-int-or-string anyOf enum default minimum maximum minLength maxLength pattern"
-    " minItems maxItems minProperties maxProperties x-kubernetes-list-type x-kubernetes-list-map-keys"
-    " x-kubernetes-validations required properties additionalProperties items"
-).split()
+_ORDER: Final = [
+    "description",
+    "type",
+    "format",
+    "x-kubernetes-int-or-string",
+    "anyOf",
+    "enum",
+    "default",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "x-kubernetes-list-type",
+    "x-kubernetes-list-map-keys",
+    "x-kubernetes-validations",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+]
 """Keywords a structural schema may use here, in the order they are written."""
 
 
@@ -249,10 +269,10 @@ def _resolve(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
 class _Dumper(yaml.SafeDumper):
     """Block style, lists indented below their key, long texts folded, no aliases."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, indentless=False)
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 

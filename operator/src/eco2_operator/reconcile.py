@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eco2_operator import events, metrics
-from eco2_operator.apply import Applier, Client, Outcome, Owner
+from eco2_operator.apply import Applier, Client, Owner
 from eco2_operator.build.context import Cluster
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError, InvalidSpec
@@ -19,6 +19,7 @@ from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
 from eco2_operator.model.status import Status
 from eco2_operator.naming import Key, Manifest, Ref, child_name
+from eco2_operator.outcomes import Outcome
 from eco2_operator.plan import Plan, plan_domain
 from eco2_operator.status import domain as status_of
 from eco2_operator.status.conditions import find

@@ -11,7 +11,7 @@ from eco2_operator.errors import InvalidSpec
 from eco2_operator.model.base import Model
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.ingress import EcoIngressSpec
-from eco2_operator.model.resource import Resource, parse
+from eco2_operator.model.resource import NAME, Resource, parse
 from eco2_operator.model.secret import EcoSecretBindingSpec
 from eco2_operator.naming import API_VERSION, GROUP, Key, Manifest
 
@@ -21,8 +21,7 @@ SPECS: Final[dict[str, type[Model]]] = {
     "EcoSecretBinding": EcoSecretBindingSpec,
 }
 _FIELDS: Final = {"apiVersion", "kind", "metadata", "spec", "status"}
-_NAME: Final = re.compile(r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")
-_NAMESPACE: Final = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,48 +83,65 @@ def collect(documents: Iterable[Document], *, namespace: str) -> Resources:
     found = Resources()
     first: dict[Key, str] = {}
     for document in documents:
-        api_version = str(document.content.get("apiVersion"))
-        if api_version.partition("/")[0] != GROUP:
+        if str(document.content.get("apiVersion")).partition("/")[0] != GROUP:
             continue
-        faults = _envelope(document)
+        faults = _type_faults(document.content) or _shape_faults(document.content)
         if not faults:
-            given, faults = _spec(document, namespace)
+            given, faults = _read(document, namespace)
             if given is not None:
-                earlier = first.setdefault(given.key, document.source)
-                if any(given.key == other.key for other in found.given):
-                    faults.append(f"it is in {earlier} already: remove one of the two")
+                if given.key in first:
+                    faults.append(f"it is in {first[given.key]} already: remove one of the two")
+                first.setdefault(given.key, document.source)
                 found.given.append(given)
         found.faults += (Fault(document.source, f"{document.subject}: {text}") for text in faults)
     return found
 
 
-def _envelope(document: Document) -> list[str]:
-    """Faults outside the spec, which the API server would find before it looks at the spec."""
-    content = document.content
+def _type_faults(content: Manifest) -> list[str]:
+    """Whether it is one of our kinds at all."""
     if content.get("apiVersion") != API_VERSION:
         return [f"apiVersion: {content.get('apiVersion')} is not known: use {API_VERSION}"]
     if content["kind"] not in SPECS:
         return [f"kind: not known in {GROUP}: use {', '.join(SPECS)}"]
-    faults = [f"{name}: unknown field" for name in content if name not in _FIELDS]
+    return []
+
+
+def _shape_faults(content: Manifest) -> list[str]:
+    """Whether there are a name and a spec to look at."""
     metadata = content.get("metadata")
-    if not isinstance(metadata, dict):
-        return [*faults, "metadata: a name is needed"]
-    if not _NAME.match(str(metadata.get("name") or "")):
-        faults.append("metadata.name: a DNS label is needed: a-z, 0-9 and -, starts with a letter, at most 63")
-    if "namespace" in metadata and not _NAMESPACE.match(str(metadata["namespace"])):
-        faults.append("metadata.namespace: a DNS label is needed: a-z, 0-9 and -, at most 63")
-    annotations = metadata.get("annotations") or {}
-    if not isinstance(annotations, dict) or any(not isinstance(v, str) for v in annotations.values()):
-        faults.append("metadata.annotations: names and texts are needed; put numbers and true/false in quotes")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        return ["metadata.name: a name is needed"]
     if not isinstance(content.get("spec", {}), dict):
-        faults.append("spec: an object is needed")
+        return ["spec: an object is needed"]
+    return []
+
+
+def _metadata_faults(content: Manifest) -> list[str]:
+    """What the API server would refuse outside the spec."""
+    metadata = content["metadata"]
+    faults = [f"{name}: unknown field" for name in content if name not in _FIELDS]
+    if NAME.holds is not None and not NAME.holds(metadata["name"]):
+        faults.append(f"metadata.name: {NAME.message.removeprefix('metadata.name ')}")
+    if "namespace" in metadata and not _NAMESPACE.fullmatch(str(metadata["namespace"])):
+        faults.append("metadata.namespace: must be lower-case letters, digits and -, at most 63 characters")
+    for field_name in ("labels", "annotations"):
+        values = metadata.get(field_name) or {}
+        if not isinstance(values, dict) or any(not isinstance(value, str) for value in values.values()):
+            faults.append(f"metadata.{field_name}: only texts may stand here; put numbers, true and false in quotes")
     return faults
 
 
-def _spec(document: Document, namespace: str) -> tuple[Given | None, list[str]]:
+def _read(document: Document, namespace: str) -> tuple[Given | None, list[str]]:
+    """The resource, or every fault of its metadata and its spec."""
     content = document.content
-    manifest = {**content, "metadata": {"namespace": namespace, **content["metadata"]}}
+    faults = _metadata_faults(content)
+    metadata = {"namespace": namespace, **content["metadata"]}
+    # With faults in the metadata the spec is looked at all the same, under a name that is none.
+    seen = {"name": "x"} if faults else metadata
     try:
-        return Given(document.source, manifest, parse(manifest, SPECS[content["kind"]])), []
+        resource = parse({**content, "metadata": seen}, SPECS[content["kind"]])
     except InvalidSpec as error:
-        return None, re.split(r"; (?=spec[.:\[])", str(error))
+        return None, [*faults, *re.split(r"; (?=spec[.:\[])", str(error))]
+    if faults:
+        return None, faults
+    return Given(document.source, {**content, "metadata": metadata}, resource), []

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from eco2_operator.apply import Outcome
 from eco2_operator.build.image import is_mutable
 from eco2_operator.errors import ChildError, Eco2Error
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource
 from eco2_operator.model.status import Status
 from eco2_operator.naming import Manifest
+from eco2_operator.outcomes import Outcome
 from eco2_operator.status.conditions import Fact, Truth, merge
 from eco2_operator.status.pods import Cause, diagnose
 

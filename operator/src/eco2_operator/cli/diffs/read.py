@@ -59,9 +59,7 @@ def _list(reader: Reader, kind: Kind, namespaces: set[str]) -> list[Manifest]:
     except Refused as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
-    note(
-        f"note: you may not list {kind.plural} everywhere: other namespaces than those of the files are not considered"
-    )
+    note(f"note: you may not list {kind.plural} everywhere: only the namespaces of the files are considered")
     return [obj for namespace in sorted(namespaces) for obj in reader.objects(kind, namespace)]
 
 

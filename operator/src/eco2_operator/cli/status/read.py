@@ -1,6 +1,6 @@
 """What `eco2 status` reads from the cluster."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -77,11 +77,10 @@ def read_tree(reader: Reader, domain: Manifest) -> tuple[Summary, Branch]:
     around = Surroundings.read(reader, metadata["namespace"])
     pods = pods_of(domain, around.pods)
     inventory = (domain.get("status") or {}).get("inventory") or []
-    known = [(item, by_name(item["group"], item["kind"])) for item in inventory]
-    live: Iterator[Manifest | None] = iter(
-        reader.get_many((kind, item["namespace"], item["name"]) for item, kind in known if kind is not None)
-    )
-    children = [(item, next(live) if kind is not None else _unread(item)) for item, kind in known]
+    kinds = [by_name(item["group"], item["kind"]) for item in inventory]
+    wanted = [(kind, item["namespace"], item["name"]) for kind, item in zip(kinds, inventory, strict=True) if kind]
+    live = iter(reader.get_many(wanted))
+    children = [(item, next(live) if kind else _unread(item)) for kind, item in zip(kinds, inventory, strict=True)]
     summary = around.summary(domain)
     events = {} if summary.is_ready else _warnings(reader, metadata["namespace"])
     return summary, tree(summary, children, pods, around.simulated_nodes, events)

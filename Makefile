@@ -1,0 +1,82 @@
+# Every target works on a fresh clone: it fetches what it needs with the ordinary package clients, without root.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export UV_PYTHON_DOWNLOADS := never
+
+CLUSTER ?= embedded
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv 2>/dev/null || echo .eco2/uv/bin/uv)
+RUN := $(UV) run --no-sync
+PYTEST := $(RUN) pytest
+SOURCES := operator tests
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+.eco2/uv/bin/uv:
+	@echo "uv is not on the PATH: installing $(UV_VERSION) into .eco2/uv"
+	@python3 -m venv .eco2/uv && .eco2/uv/bin/pip install --quiet "uv==$(UV_VERSION)"
+
+.venv/.synced: uv.lock pyproject.toml operator/pyproject.toml tests/testcluster/pyproject.toml | $(filter .eco2/%,$(UV))
+	@$(UV) sync --locked --all-packages
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.synced ## install the locked dependencies into .venv
+
+.PHONY: up
+up: setup ## start a local cluster, the operator and the examples (CLUSTER=embedded|kind|existing)
+	@$(RUN) python -m eco2_testcluster up --provider $(CLUSTER)
+
+.PHONY: down
+down: setup ## stop what make up started, and only that
+	@$(RUN) python -m eco2_testcluster down --provider $(CLUSTER)
+
+.PHONY: check
+check: setup ## lint, types, layers, generated files
+	$(RUN) ruff check $(SOURCES)
+	$(RUN) ruff format --check $(SOURCES)
+	$(RUN) mypy -p eco2_operator -p eco2_testcluster
+	$(RUN) lint-imports --no-cache
+
+.PHONY: fmt
+fmt: setup ## format the code
+	$(RUN) ruff check --fix $(SOURCES)
+	$(RUN) ruff format $(SOURCES)
+
+.PHONY: binaries
+binaries: setup ## build or fetch etcd, the control plane and kwok into the cache
+	@$(RUN) python -m eco2_testcluster binaries
+
+.PHONY: test
+test: setup ## every check and test; builds of the cluster's parts run while the fast tests do
+	@tests/run
+
+.PHONY: test-unit
+test-unit: setup ## unit, golden and property tests; no cluster
+	$(PYTEST) tests/unit tests/golden tests/property -m "not cluster"
+
+.PHONY: test-operator
+test-operator: setup ## the operator on a real API server
+	$(PYTEST) tests/unit tests/integration -m "cluster and not slow"
+
+.PHONY: test-full
+test-full: test ## make test and what takes longer
+	$(PYTEST) tests -m slow
+
+.PHONY: golden
+golden: setup ## rewrite the golden files; read the diff before you commit
+	GOLDEN_UPDATE=1 $(PYTEST) tests/golden -q
+
+.PHONY: crds
+crds: setup ## regenerate crds/ from the models
+	@$(RUN) python -m eco2_operator.crds crds
+
+.PHONY: bench
+bench: setup ## 300 domains beside kro, in one run
+	@$(RUN) python tests/bench/compare.py
+
+.PHONY: docs
+docs: setup ## regenerate the reference pages
+	@$(RUN) python docs/generate.py

@@ -1,0 +1,222 @@
+"""Golden cases: one YAML file per behaviour of the builders. A case is the specification of that behaviour.
+
+    description: what the case shows
+    input: the EcoDomain
+    context: node_ports, routed_by_alb, peer_tiers ("namespace/domain": tier), cluster (overrides)   (optional)
+    expect:
+      - {kind: Service, name: scan, match: exact, object: ...}    the whole manifest
+      - {kind: Deployment, name: scan, match: subset, object: ..., without: [spec.replicas]}
+      - {kind: NetworkPolicy, name: scan, match: absent}
+    refused: the messages of Plan.refused                         (optional, default none)
+    error: a part of the InvalidSpec message, instead of expect
+
+In a subset, maps may hold further keys and lists of named things further elements; other lists are compared whole.
+``GOLDEN_UPDATE=1`` (``make golden``) rewrites the objects of exact expectations; ``expect`` is the last key of a file.
+"""
+
+import copy
+import importlib
+import os
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from eco2_operator import build
+from eco2_operator.build.context import Cluster, DomainContext, PodSelector
+from eco2_operator.errors import InvalidSpec
+from eco2_operator.model.base import Model
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.resource import parse
+from eco2_operator.plan import Plan, plan_domain
+
+CASES = sorted((Path(__file__).parent / "domain").glob("*.yaml"))
+UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
+
+CLUSTER: dict[str, Any] = {
+    "cluster_cidrs": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    "store_ports": {"postgres": (5432,), "redis": (6379, 26379), "rabbitmq": (5672,)},
+    "dns": {"namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}},
+    "gateway": {"namespace": "istio-ingress", "labels": {"istio": "ingressgateway"}},
+    "prometheus_namespace": "prometheus",
+    "entrance_namespaces": ("istio-ingress", "platform-system"),
+    "alb_source_cidrs": (),
+}
+"""The defaults of the settings, written down: a case must not depend on the environment."""
+
+NO_EFFECT_YET = {
+    "suspend": "acts in the reconciler: a suspended resource is planned, but not applied",
+    "metrics.path": "goes into the ServiceMonitor, which comes with the Prometheus objects",
+    "access.inbound[].paths": "goes into the AuthorizationPolicy, which comes with the mesh objects",
+    "migrations": "goes into the migration Job, which comes with the migrations",
+}
+"""Fields without a golden case, and why. Those below them are included."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    case: dict[str, Any] = yaml.safe_load(path.read_text())
+    return case
+
+
+def context(given: dict[str, Any] | None) -> DomainContext:
+    given = given or {}
+    cluster = CLUSTER | given.get("cluster", {})
+    cluster |= {name: PodSelector(**cluster[name]) for name in ("dns", "gateway")}
+    cluster |= {n: tuple(cluster[n]) for n in ("cluster_cidrs", "entrance_namespaces", "alb_source_cidrs")}
+    return DomainContext(
+        cluster=Cluster(**cluster),
+        node_ports=given.get("node_ports", {}),
+        routed_by_alb=given.get("routed_by_alb", False),
+        peer_tiers={tuple(peer.split("/")): tier for peer, tier in given.get("peer_tiers", {}).items()},
+    )
+
+
+def plan(case: dict[str, Any]) -> Plan:
+    return plan_domain(parse(case["input"], EcoDomainSpec), context(case.get("context")))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    case = load(path)
+    if "error" in case:
+        with pytest.raises(InvalidSpec) as caught:
+            plan(case)
+        assert case["error"] in str(caught.value)
+        return
+    made = plan(case)
+    if UPDATE:
+        _rewrite(path, case, made)
+    assert list(made.refused) == case.get("refused", [])
+    assert case["expect"], "a case expects something"
+    by_name = {(ref.kind, ref.name): child for ref, child in made.by_ref().items()}
+    for wanted in case["expect"]:
+        child = by_name.get((wanted["kind"], wanted["name"]))
+        if wanted["match"] == "absent":
+            assert child is None
+            continue
+        assert child is not None, f"no {wanted['kind']} {wanted['name']}"
+        if wanted["match"] == "exact":
+            assert child == wanted["object"]
+        else:
+            assert wanted["match"] == "subset"
+            assert list(_missing(wanted["object"], child, "")) == []
+            assert [field for field in wanted.get("without", ()) if _holds(child, field)] == []
+
+
+def test_every_field_has_a_case_in_which_it_matters() -> None:
+    shown = {field for path in CASES for field in _fields_that_matter(load(path))}
+    missing = {f for f in _fields(EcoDomainSpec) if not f.startswith(tuple(NO_EFFECT_YET))} - shown
+    assert sorted(missing) == []
+
+
+def test_no_field_is_excused_that_has_an_effect() -> None:
+    shown = {field for path in CASES for field in _fields_that_matter(load(path))}
+    excused = set(NO_EFFECT_YET)
+    assert excused <= set(_fields(EcoDomainSpec))
+    # A required field matters to the schema alone; only the top of an excused branch says something about builders.
+    assert sorted(excused & shown) == []
+
+
+@pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(build.__path__)])
+def test_every_builder_has_an_exact_case_and_each_optional_one_an_absent_case(module: str) -> None:
+    builder = getattr(importlib.import_module(f"eco2_operator.build.{module}"), "build", None)
+    if builder is None:
+        return
+    kind = "".join(word.title() for word in module.split("_"))
+    matches = {e["match"] for path in CASES for e in load(path).get("expect", ()) if e["kind"] == kind}
+    assert "exact" in matches
+    assert "absent" in matches or kind in ("ServiceAccount", "Deployment")
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_case_says_what_it_shows_and_spells_its_keys(path: Path) -> None:
+    case = load(path)
+    assert len(case["description"]) > 20
+    assert set(case) <= {"description", "input", "context", "expect", "refused", "error"}
+    assert ("error" in case) != ("expect" in case)
+
+
+def _missing(wanted: Any, made: Any, path: str) -> Iterator[str]:
+    if isinstance(wanted, dict) and isinstance(made, dict):
+        for key, value in wanted.items():
+            if key in made:
+                yield from _missing(value, made[key], f"{path}.{key}")
+            else:
+                yield f"{path}.{key}: absent"
+    elif isinstance(wanted, list) and isinstance(made, list) and all(_named(item) for item in wanted):
+        by_name = {item["name"]: item for item in made if _named(item)}
+        for item in wanted:
+            yield from _missing(item, by_name.get(item["name"]), f"{path}[{item['name']}]")
+    elif wanted != made:
+        yield f"{path}: {made!r} instead of {wanted!r}"
+
+
+def _named(item: Any) -> bool:
+    return isinstance(item, dict) and "name" in item
+
+
+def _holds(manifest: Any, field: str) -> bool:
+    """Whether a dotted path exists; in a list any element will do."""
+    head, _, rest = field.partition(".")
+    if isinstance(manifest, list):
+        return any(_holds(item, field) for item in manifest)
+    if not isinstance(manifest, dict) or head not in manifest:
+        return False
+    return not rest or _holds(manifest[head], rest)
+
+
+def _fields(model: type[Model], prefix: str = "") -> Iterator[str]:
+    for field in model.model_fields.values():
+        path = f"{prefix}{field.alias}"
+        yield path
+        for below, in_list in _models(field.annotation):
+            yield from _fields(below, f"{path}{'[]' if in_list else ''}.")
+
+
+def _models(annotation: Any, *, in_list: bool = False) -> Iterator[tuple[type[Model], bool]]:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation, in_list
+    for argument in get_args(annotation):
+        yield from _models(argument, in_list=in_list or getattr(annotation, "__origin__", None) is list)
+
+
+def _fields_that_matter(case: dict[str, Any]) -> Iterator[str]:
+    """Fields of the case's input without which the plan would be another, or impossible."""
+    if "error" in case:
+        return
+    made = plan(case)
+    for steps in _paths(case["input"]["spec"]):
+        without = copy.deepcopy(case)
+        place = without["input"]["spec"]
+        for step in steps[:-1]:
+            place = place[step]
+        del place[steps[-1]]
+        try:
+            matters = plan(without) != made
+        except InvalidSpec:
+            matters = True
+        if matters:
+            yield "".join("[]" if isinstance(s, int) else f".{s}" for s in steps).removeprefix(".")
+
+
+def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield (*above, key)
+            yield from _paths(below, (*above, key))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _paths(below, (*above, index))
+
+
+def _rewrite(path: Path, case: dict[str, Any], made: Plan) -> None:
+    children = {(ref.kind, ref.name): child for ref, child in made.by_ref().items()}
+    for wanted in case["expect"]:
+        if wanted["match"] == "exact":
+            wanted["object"] = children[wanted["kind"], wanted["name"]]
+    head = path.read_text().partition("\nexpect:\n")[0]
+    tail = yaml.safe_dump({"expect": case["expect"]}, sort_keys=False, width=120, allow_unicode=True)
+    path.write_text(f"{head}\n{tail}")

@@ -1,0 +1,200 @@
+"""`make up` and `make down`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from eco2_testcluster.errors import ClusterError, CommandError
+from eco2_testcluster.examples import Examples, load_examples, read_objects
+from eco2_testcluster.kubectl import Kubectl
+from eco2_testcluster.operator_process import OperatorProcess
+from eco2_testcluster.progress import Reporter
+from eco2_testcluster.providers import Provider, Running
+from eco2_testcluster.settling import unsettled
+from eco2_testcluster.waits import until
+
+KIND = "ecodomains.eco2.growbin.app"
+APPLIED = "applied.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `up` puts into the cluster, and how."""
+
+    crds: Path
+    examples: Path
+    operator: Sequence[str]
+    """The command line of the operator."""
+    status: Sequence[str]
+    """The command line that prints the table of the domains."""
+    settle_seconds: float = 120.0
+
+
+class Up:
+    """Brings a provider's cluster to the state of the plan, and back."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        plan: Plan,
+        *,
+        reporter: Reporter,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._provider = provider
+        self._plan = plan
+        self._reporter = reporter
+        self._environ = os.environ if environ is None else environ
+        self._operator = OperatorProcess(provider.folder, command=plan.operator, environ=environ)
+
+    def up(self) -> Running:
+        """Start what does not run, apply everything, and wait until every EcoDomain has settled.
+
+        Interrupted, it stops what it has started itself. After an error it leaves that running, to be looked at.
+        Raises ClusterError.
+        """
+        examples = load_examples(self._plan.examples)
+        with self._locked():
+            started: list[str] = []
+            try:
+                return self._up(examples, started)
+            except (KeyboardInterrupt, SystemExit):
+                self._undo(started)
+                raise
+
+    def down(self) -> list[str]:
+        """Stop what `up` started, and return what that was."""
+        with self._locked():
+            running = self._provider.find()
+            if running and running.shared:
+                self._take_back(running.kubectl)
+            stopped = ["operator"] if self._operator.stop() else []
+            stopped += self._provider.stop()
+            (self._provider.folder / APPLIED).unlink(missing_ok=True)
+            return stopped
+
+    def print_table(self, running: Running) -> None:
+        """Let the product itself print the domains and their state, on standard output."""
+        command = [*self._plan.status]
+        try:
+            result = subprocess.run(command, env={**self._environ, "KUBECONFIG": str(running.kubeconfig)}, check=False)
+        except OSError as error:
+            raise CommandError(f"{' '.join(command)}: {error}") from None
+        # 1 means that something is not Ready, which is part of the examples.
+        if result.returncode not in (0, 1):
+            raise CommandError(f"{' '.join(command)}: exit code {result.returncode}")
+
+    def _up(self, examples: Examples, started: list[str]) -> Running:
+        with self._reporter.step(f"cluster: {self._provider.description}") as progress:
+            running = self._provider.start(domains=examples.nodes, progress=progress)
+        if running.reused:
+            self._reporter.say("  it ran before and is used again")
+        else:
+            started.append("cluster")
+        kubectl = running.kubectl
+        with self._reporter.step(f"custom resource definitions from {self._plan.crds}"):
+            self._apply_crds(kubectl)
+        with self._reporter.step("operator"):
+            self._start_operator(running, started)
+        with self._reporter.step(f"examples from {self._plan.examples}"):
+            if running.shared:
+                self._remember_new(kubectl, examples)
+            kubectl.apply(examples.namespaces)
+            kubectl.apply(examples.rest)
+        with self._reporter.step("every EcoDomain has a settled status", expected=20) as progress:
+            self._settle(kubectl, progress)
+        return running
+
+    def _apply_crds(self, kubectl: Kubectl) -> None:
+        crds = list(read_objects(self._plan.crds))
+        if not crds:
+            raise ClusterError(f"{self._plan.crds}: no custom resource definitions there; `make crds` writes them")
+        kubectl.apply(crds)
+        names = [f"crd/{crd['metadata']['name']}" for crd in crds]
+        kubectl.run("wait", "--for=condition=Established", "--timeout=60s", *names)
+
+    def _start_operator(self, running: Running, started: list[str]) -> None:
+        if not running.reused and self._operator.running():
+            # Left over from a cluster that is gone.
+            self._operator.stop()
+        if not self._operator.running():
+            started.append("operator")
+            self._operator.start(kubeconfig=running.kubeconfig)
+
+    def _settle(self, kubectl: Kubectl, progress: Any) -> None:
+        left = ["all of them"]
+
+        def settled() -> bool:
+            nonlocal left
+            self._operator.check()
+            domains = kubectl.items(KIND)
+            left = unsettled(domains)
+            progress(f"{len(domains) - len(left)} of {len(domains)}, waiting for {', '.join(left[:3])}")
+            return not left
+
+        try:
+            until(settled, seconds=self._plan.settle_seconds, what="settled", pause=1.0)
+        except TimeoutError:
+            raise ClusterError(
+                f"not settled after {self._plan.settle_seconds:g} s: {', '.join(left)}; see {self._operator.log}. "
+                "Everything is left running; `make down` stops it"
+            ) from None
+
+    def _undo(self, started: Iterable[str]) -> None:
+        started = set(started)
+        if "operator" in started and self._operator.stop():
+            self._reporter.say("interrupted: stopped the operator")
+        if "cluster" in started:
+            self._provider.stop()
+            self._reporter.say("interrupted: stopped the cluster")
+
+    def _remember_new(self, kubectl: Kubectl, examples: Examples) -> None:
+        """Write down which examples were not there before, so that `down` removes these and no others."""
+        path = self._provider.folder / APPLIED
+        if not path.exists():
+            new = [_reference(obj) for obj in examples.rest if not kubectl.exists(obj)]
+            path.write_text(json.dumps(new, indent=2) + "\n")
+
+    def _take_back(self, kubectl: Kubectl) -> None:
+        """Delete the custom resources that `up` created, while the operator can still remove their children."""
+        path = self._provider.folder / APPLIED
+        if not path.exists():
+            return
+        objects = json.loads(path.read_text())
+        with self._reporter.step(f"deleting the {len(objects)} resources that `make up` created"):
+            document = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+            kubectl.run("delete", "--ignore-not-found", "--wait=true", "--timeout=60s", "-f", "-", stdin=document)
+        self._reporter.say(
+            "left in the cluster: the custom resource definitions (other resources may use them) and the namespaces "
+            f"of the examples; remove them with: kubectl delete -f {self._plan.examples}/namespaces.yaml "
+            f"-f {self._plan.crds}"
+        )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._provider.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(self._provider.folder / ".up.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise ClusterError(
+                f"another `make up` or `make down` works on {self._provider.folder} at the moment; wait for it"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _reference(obj: Mapping[str, Any]) -> dict[str, Any]:
+    meta = {key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}
