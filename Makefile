@@ -27,11 +27,11 @@ setup: .venv/.synced ## install the locked dependencies into .venv
 
 .PHONY: up
 up: setup ## start a local cluster, the operator and the examples (CLUSTER=embedded|kind|existing)
-	@$(RUN) python -m eco2_testcluster up --provider $(CLUSTER)
+	@$(RUN) python -m eco2_testcluster up --cluster $(CLUSTER)
 
 .PHONY: down
 down: setup ## stop what make up started, and only that
-	@$(RUN) python -m eco2_testcluster down --provider $(CLUSTER)
+	@$(RUN) python -m eco2_testcluster down --cluster $(CLUSTER)
 
 .PHONY: check
 check: setup ## lint, types, layers, generated files

@@ -14,8 +14,8 @@ import orjson
 from eco2_operator import metrics
 from eco2_operator.cache import Cache
 from eco2_operator.diff import Difference, difference, owned_fields, surplus
-from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissing, NameConflict
-from eco2_operator.kinds import DEPLOYMENT, Kind, by_name
+from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissing, NameConflict, NodePortTaken
+from eco2_operator.kinds import DEPLOYMENT, SERVICE, Kind, by_name
 from eco2_operator.kube import ManagerConflict, Reader, Writer
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
 from eco2_operator.outcomes import Outcome
@@ -56,6 +56,8 @@ class Applier:
         ref = Ref.of(desired)
         try:
             outcome = await self._converge(ref, desired, owner, initial_replicas)
+        except NodePortTaken as error:
+            return Outcome(ref, "failed", self._uid(ref), self._name_holder(desired, error))
         except ChildError as error:
             return Outcome(ref, "failed", self._uid(ref), error)
         if outcome.repaired:
@@ -148,6 +150,21 @@ class Applier:
             return
         handover = {**_identity(live), "spec": {"replicas": live["spec"].get("replicas", 1)}}
         await self._client.apply(DEPLOYMENT, handover, manager=REPLICAS_MANAGER, force=True)
+
+    def _name_holder(self, desired: Manifest, error: NodePortTaken) -> NodePortTaken:
+        """The same error, saying which Service has the port if it is one of ours, and what to do."""
+        wanted = {port.get("nodePort") for port in desired["spec"]["ports"]}
+        holders = [
+            f"{ref.namespace}/{ref.name} has {port['nodePort']}"
+            for ref in self._cache.refs(SERVICE.group, SERVICE.name)
+            if ref != Ref.of(desired)
+            for port in (self._cache.get(ref) or {}).get("spec", {}).get("ports") or ()
+            if port.get("nodePort") in wanted - {None}
+        ]
+        who = f"Service {', '.join(holders)}" if holders else "a Service outside this operator has it"
+        named = NodePortTaken(f"{error}; {who}: ask for another node port, or free this one and it is taken then")
+        named.retry_after = error.retry_after
+        return named
 
     def _uid(self, ref: Ref) -> str:
         live = self._cache.get(ref)

@@ -59,6 +59,7 @@ class DomainReconciler:
         self._applier = Applier(client, cache, clock=clock)
         self._unsettled: dict[Key, float] = {}
         self._changed: dict[Key, tuple[int, float]] = {}
+        self._ready: dict[Key, str] = {}
 
     async def __call__(self, key: Key) -> Retry | None:
         """Reconcile one EcoDomain; what still has to happen, if anything."""
@@ -151,6 +152,7 @@ class DomainReconciler:
     async def _report(self, key: Key, obj: Manifest, status: Status) -> Retry | None:
         """Write the status if it changed; come back when the resource changed meanwhile, or to write numbers later."""
         previous = obj.get("status") or {}
+        self._count(key, (find(status["conditions"], "Ready") or {}).get("status"))
         if status == previous:
             self._unsettled.pop(key, None)
             return None
@@ -199,7 +201,17 @@ class DomainReconciler:
         if known is None or known[0] != generation:
             self._changed[key] = (generation, self._clock())
 
+    def _count(self, key: Key, ready: str | None) -> None:
+        """Keep the gauge of resources by their state of Ready; None: the resource is gone."""
+        before = self._ready.pop(key, None)
+        if before is not None:
+            metrics.RESOURCES.labels(key.kind, before).dec()
+        if ready is not None:
+            self._ready[key] = ready
+            metrics.RESOURCES.labels(key.kind, ready).inc()
+
     def _forget(self, key: Key) -> None:
+        self._count(key, None)
         self._unsettled.pop(key, None)
         self._changed.pop(key, None)
         self._applier.forget(self._cache.owned(key))

@@ -24,14 +24,11 @@ class Document:
     """The file, as the user would name it."""
     content: Manifest
 
-    @property
-    def subject(self) -> str:
+    def subject(self, namespace: str) -> str:
         """``Kind namespace/name``, as far as the document says so."""
         metadata = self.content.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
-        name = metadata.get("name") or "(no name)"
-        namespace = metadata.get("namespace")
-        return f"{self.content['kind']} {namespace}/{name}" if namespace else f"{self.content['kind']} {name}"
+        return f"{self.content['kind']} {metadata.get('namespace', namespace)}/{metadata.get('name') or '(no name)'}"
 
 
 def read(paths: Iterable[str]) -> tuple[list[Document], list[Fault]]:
@@ -41,10 +38,11 @@ def read(paths: Iterable[str]) -> tuple[list[Document], list[Fault]]:
     """
     documents: list[Document] = []
     faults: list[Fault] = []
-    for source in dict.fromkeys(_sources(paths, faults)):
+    for path in dict.fromkeys(_sources(paths, faults)):
+        source = "stdin" if path == STDIN else path
         try:
-            text = sys.stdin.read() if source == STDIN else Path(source).read_text(encoding="utf-8")
-            documents += _parse("stdin" if source == STDIN else source, text, faults)
+            text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8")
+            documents += _parse(source, text, faults)
         except (OSError, UnicodeDecodeError) as error:
             faults.append(Fault(source, getattr(error, "strerror", None) or str(error)))
         except yaml.YAMLError as error:

@@ -93,7 +93,7 @@ def collect(documents: Iterable[Document], *, namespace: str) -> Resources:
                     faults.append(f"it is in {first[given.key]} already: remove one of the two")
                 first.setdefault(given.key, document.source)
                 found.given.append(given)
-        found.faults += (Fault(document.source, f"{document.subject}: {text}") for text in faults)
+        found.faults += (Fault(document.source, f"{document.subject(namespace)}: {text}") for text in faults)
     return found
 
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from eco2_operator.cli import documents
 from eco2_operator.cli.cluster import Reader
-from eco2_operator.cli.console import console
+from eco2_operator.cli.console import show
 from eco2_operator.cli.diffs.change import Change
 from eco2_operator.cli.diffs.read import Conflict, changes
 from eco2_operator.cli.errors import DIFFERS, DONE, note
@@ -56,8 +56,7 @@ def _show(found: Sequence[Change], output: str) -> None:
     if output != "diff":
         emit([change.as_data() for change in found], output)
         return
-    out = console()
     for change in found:
         for line in change.lines():
             style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
-            out.print(Text(line, style=style), soft_wrap=True)
+            show(Text(line, style=style), wrap=False)

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import click
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from eco2_operator.cli.cluster import Reader
-from eco2_operator.cli.console import console
+from eco2_operator.cli.console import show, table
 from eco2_operator.cli.doctor.examine import examine
 from eco2_operator.cli.doctor.finding import Finding, State
 from eco2_operator.cli.errors import DIFFERS, DONE, note
@@ -31,7 +30,7 @@ def command(target: Target, output: str) -> None:
     """
     findings = list(examine(Reader.connect(target)))
     if output == "table":
-        console().print(_table(findings))
+        show(_table(findings))
     else:
         emit([finding.as_data() for finding in findings], output)
     lacking = sum(finding.state is State.MISSING for finding in findings)
@@ -41,13 +40,11 @@ def command(target: Target, output: str) -> None:
 
 
 def _table(findings: Sequence[Finding]) -> Table:
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    made.add_column("State", no_wrap=True)
-    made.add_column("Check", no_wrap=True)
-    made.add_column("Found")
-    made.add_column("What to do")
+    made = table("State", "Check", "Found, and what to do")
+    made.columns[0].no_wrap = made.columns[1].no_wrap = True
     for finding in findings:
+        todo = ("\n-> " + finding.todo, "bold") if finding.todo else ""
         made.add_row(
-            Text(finding.state, style=_STYLES[finding.state]), finding.check, Text(finding.detail), Text(finding.todo)
+            Text(finding.state, style=_STYLES[finding.state]), finding.check, Text.assemble(finding.detail, todo)
         )
     return made

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import click
 
 from eco2_operator.cli.cluster import Reader
-from eco2_operator.cli.console import console
 from eco2_operator.cli.errors import DIFFERS, DONE, note
 from eco2_operator.cli.options import Target, cluster_options, output_option
 from eco2_operator.cli.output import emit
@@ -43,10 +42,8 @@ def command(target: Target, kind: str | None, name: str | None, all_namespaces: 
 def _one(reader: Reader, name: str, namespace: str | None, output: str) -> bool:
     summary, root = read_tree(reader, find(reader, name, namespace=namespace))
     if output == "table":
-        out = console()
-        show_table(out, [summary], now=datetime.now(UTC))
-        out.print()
-        show_tree(out, root)
+        show_table([summary], now=datetime.now(UTC))
+        show_tree(root)
     else:
         emit({**summary.as_data(), "tree": root.as_data()}, output)
     return summary.is_ready
@@ -59,7 +56,7 @@ def _many(reader: Reader, namespace: str | None, output: str) -> bool:
     if output != "table":
         emit([row.as_data() for row in rows], output)
     elif rows:
-        show_table(console(), rows, now=datetime.now(UTC))
+        show_table(rows, now=datetime.now(UTC))
     if not rows:
         note(f"no EcoDomain in namespace {namespace}; -A shows every namespace" if namespace else "no EcoDomain")
     return all(row.is_ready for row in rows)

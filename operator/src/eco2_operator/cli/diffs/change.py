@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from eco2_operator.cli import yamls
 from eco2_operator.cli.diffs.paths import at, resolve
@@ -89,7 +89,18 @@ def removal(live: Manifest) -> Change:
 
 
 def _yaml(manifest: Manifest | None) -> list[str]:
-    return yamls.dump(manifest).splitlines() if manifest is not None else []
+    return yamls.dump(_ordered(manifest)).splitlines() if manifest is not None else []
+
+
+_FIRST: Final = ("apiVersion", "kind", "metadata", "name", "namespace")
+
+
+def _ordered(value: Any) -> Any:
+    """The same value with its keys in one order, whoever wrote it: the API server keeps another than ours."""
+    if isinstance(value, Mapping):
+        keys = sorted(value, key=lambda key: (_FIRST.index(key) if key in _FIRST else len(_FIRST), key))
+        return {key: _ordered(value[key]) for key in keys}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def _set_live(view: Manifest, path: str, live: Any) -> None:

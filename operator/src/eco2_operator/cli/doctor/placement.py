@@ -38,10 +38,12 @@ def stores(domains: Iterable[Manifest], found: Iterable[Manifest]) -> Iterable[F
         store = (namespace["metadata"].get("labels") or {}).get("data-type")
         if store:
             homes.setdefault(store, []).append(namespace["metadata"]["name"])
+    there = [store for store in sorted(users) if store in homes]
+    if there:
+        places = (f"{store} in {', '.join(sorted(homes[store]))}" for store in there)
+        yield ok("Data stores", "; ".join(places))
     for store, names in sorted(users.items()):
-        if store in homes:
-            yield ok("Data stores", f"{store}: namespace {', '.join(sorted(homes[store]))}")
-        else:
+        if store not in homes:
             yield missing(
                 "Data stores",
                 f"no namespace has the label data-type={store}, which {_some(names)} may call",
@@ -57,6 +59,7 @@ def nodes(domains: Iterable[Manifest], found: Iterable[Manifest]) -> Iterable[Fi
         if node:
             users.setdefault(node, []).append(_name(domain))
     live = list(found)
+    well = []
     for value, names in sorted(users.items()):
         labelled = [n for n in live if (n["metadata"].get("labels") or {}).get(NODE_LABEL) == value]
         if not labelled:
@@ -74,7 +77,9 @@ def nodes(domains: Iterable[Manifest], found: Iterable[Manifest]) -> Iterable[Fi
                 f"kubectl taint node {' '.join(open_nodes)} domain={value}:NoSchedule",
             )
         else:
-            yield ok("Nodes", f"domain={value}: {', '.join(n['metadata']['name'] for n in labelled)}")
+            well.append(value)
+    if well:
+        yield ok("Nodes", f"labelled and tainted domain=...: {', '.join(well)}")
 
 
 def _tainted(node: Mapping[str, Any], value: str) -> bool:

@@ -4,47 +4,52 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from eco2_operator.cli.console import table
+from eco2_operator.cli.console import show, table, width
 from eco2_operator.cli.status.summary import Summary, age
 from eco2_operator.cli.status.tree import Branch
 
-_STYLES: Final = {"True": "green", "False": "red"}
+_STYLES: Final = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
-def show_table(console: Console, rows: Sequence[Summary], *, now: datetime) -> None:
+def show_table(rows: Sequence[Summary], *, now: datetime) -> None:
     """The table, and beneath it what the ones that are not ready say."""
-    console.print(_table(rows, now))
-    troubled = [row for row in rows if not row.is_ready]
-    for row in troubled:
-        console.print()
-        console.print(_trouble(row))
+    parts: list[RenderableType] = [_table(rows, now)]
+    for row in rows:
+        if not row.is_ready:
+            parts += ["", _trouble(row)]
     if any(row.pods in ("simulated", "mixed") for row in rows):
-        console.print()
-        console.print(Text("simulated: the pods exist in the API only; no program runs in them.", style="dim"))
+        parts += ["", Text("simulated: the pods exist in the API only; no program runs in them.", style="dim")]
+    show(*parts)
 
 
 def _table(rows: Sequence[Summary], now: datetime) -> Table:
-    with_pods = any(row.pods not in ("", "real") for row in rows)
-    columns = ["Namespace", "Name", "Ready", "Reason", "Replicas", "NodePort", "Image", "Age"]
-    made = table(*columns, *(["Pods"] if with_pods else []))
-    for row in rows:
-        cells: list[str | Text] = [
-            row.namespace,
-            row.name,
-            Text(row.ready, style=_STYLES.get(row.ready, "yellow")),
-            row.reason,
-            f"{row.replicas_ready}/{row.replicas_wanted}",
-            str(row.node_port or "-"),
-            short_image(row.image),
-            age(row.created_at, now),
-        ]
-        made.add_row(*cells, *([row.pods or "-"] if with_pods else []))
+    columns = {
+        "Namespace": [row.namespace for row in rows],
+        "Name": [row.name for row in rows],
+        "Ready": [row.ready for row in rows],
+        "Reason": [row.reason for row in rows],
+        "Replicas": [f"{row.replicas_ready}/{row.replicas_wanted}" for row in rows],
+        "NodePort": [str(row.node_port or "-") for row in rows],
+        "Image": [short_image(row.image) for row in rows],
+        "Age": [age(row.created_at, now) for row in rows],
+    }
+    if any(row.pods not in ("", "real") for row in rows):
+        columns["Pods"] = [row.pods or "-" for row in rows]
+    # The tag is mostly the branch's: the first thing to go on a narrow terminal. The rest is never cut.
+    needed = sum(max(map(len, (name, *cells))) + 2 for name, cells in columns.items())
+    if needed > width():
+        del columns["Image"]
+    made = table(*columns)
+    for column in made.columns:
+        column.no_wrap = True
+    for cells in zip(*columns.values(), strict=True):
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
     return made
 
 
@@ -61,9 +66,9 @@ def short_image(image: str) -> str:
     return f"{name}{at}{digest[:19]}"
 
 
-def show_tree(console: Console, root: Branch) -> None:
+def show_tree(root: Branch) -> None:
     """A tree of objects."""
-    console.print(_tree(root, None))
+    show("", _tree(root, None))
 
 
 def _tree(branch: Branch, above: Tree | None) -> Tree:

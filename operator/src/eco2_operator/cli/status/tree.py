@@ -71,8 +71,7 @@ def tree(
         summary.name,
         f"Ready={summary.ready} {summary.reason}".rstrip(),
         summary.is_ready,
-        "" if summary.is_ready else summary.message,
-        below,
+        below=below,
     )
 
 
