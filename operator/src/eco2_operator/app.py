@@ -79,7 +79,7 @@ async def _run_until_signalled(controller: Controller, queue: WorkQueue[Key], se
     watching = asyncio.create_task(
         kopf.operator(
             registry=_registry(controller),
-            settings=_kopf_settings(),
+            settings=_kopf_settings(namespaced=bool(settings.namespaces)),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             standalone=True,
@@ -172,9 +172,15 @@ def _jitter() -> float:
     return 0.75 + random.random() / 2  # noqa: S311 - spreads load, protects nothing
 
 
-def _kopf_settings() -> kopf.OperatorSettings:
-    """kopf's settings; why each differs from the default: docs/adr/0002."""
+def _kopf_settings(*, namespaced: bool = False) -> kopf.OperatorSettings:
+    """kopf's settings; why each differs from the default: docs/adr/0002.
+
+    Args:
+        namespaced: only named namespaces are watched: then definitions and namespaces, which are the cluster's, are
+            not; a role in those namespaces is enough.
+    """
     settings = kopf.OperatorSettings()
+    settings.scanning.disabled = namespaced
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = _CappedBackoff()

@@ -32,6 +32,8 @@ class Owner:
 
     key: Key
     uid: str
+    made: frozenset[str] = frozenset()
+    """Uids of the children made earlier, by the inventory."""
 
 
 class Applier:
@@ -57,9 +59,9 @@ class Applier:
         try:
             outcome = await self._converge(ref, desired, owner, initial_replicas)
         except NodePortTaken as error:
-            return Outcome(ref, "failed", self._uid(ref), self._name_holder(desired, error))
+            return Outcome(ref, "failed", self._uid(ref, owner), self._name_holder(desired, error))
         except ChildError as error:
-            return Outcome(ref, "failed", self._uid(ref), error)
+            return Outcome(ref, "failed", self._uid(ref, owner), error)
         if outcome.repaired:
             metrics.DRIFT_REPAIRS.labels(ref.kind).inc()
         return outcome
@@ -71,7 +73,6 @@ class Applier:
             live = self._cache.get(ref) or await self._client.get(kind, ref.namespace, ref.name)
             self._settled.pop(ref, None)
             if live is None or live["metadata"]["uid"] != uid or not _is_ours(live, owner):
-                self._cache.remove(ref, uid=uid)
                 return Outcome(ref, "unchanged")
             await self._client.delete(kind, ref.namespace, ref.name, uid=uid)
         except ChildError as error:
@@ -101,8 +102,12 @@ class Applier:
         repaired = settled is not None and settled[0] == digest
         result = await self._write(kind, ref, wanted, live, initial_replicas)
         self._cache.put(result)
-        self._settled[ref] = (digest, result["metadata"]["resourceVersion"])
-        _refuse_conceded(ref, desired, result, conceded)
+        lost = self._fights.conceded(ref)
+        if lost == conceded:
+            self._settled[ref] = (digest, result["metadata"]["resourceVersion"])
+        else:  # less was written than the digest stands for
+            self._settled.pop(ref, None)
+        _refuse_conceded(ref, desired, result, lost)
         return Outcome(ref, "created" if live is None else "updated", result["metadata"]["uid"], repaired=repaired)
 
     async def _live(self, kind: Kind, ref: Ref, owner: Owner) -> Manifest | None:
@@ -166,9 +171,9 @@ class Applier:
         named.retry_after = error.retry_after
         return named
 
-    def _uid(self, ref: Ref) -> str:
+    def _uid(self, ref: Ref, owner: Owner) -> str:
         live = self._cache.get(ref)
-        return str(live["metadata"]["uid"]) if live is not None else ""
+        return str(live["metadata"]["uid"]) if live is not None and _is_ours(live, owner) else ""
 
 
 def _kind(ref: Ref) -> Kind:
@@ -196,8 +201,11 @@ def _changes(wanted: Manifest, live: Manifest) -> list[Difference]:
 
 
 def _is_ours(live: Manifest, owner: Owner) -> bool:
+    """Whether the resource controls the object. If nobody does: whether we have made it, and the owner was stripped."""
     controller: Any = controller_of(live)
-    return controller is not None and controller.get("uid") == owner.uid
+    if controller is None:
+        return live["metadata"]["uid"] in owner.made and bool(owned_fields(live, manager=FIELD_MANAGER))
+    return bool(controller.get("uid") == owner.uid)
 
 
 def _refuse_conceded(ref: Ref, desired: Manifest, live: Manifest, conceded: dict[str, str]) -> None:

@@ -40,7 +40,7 @@ class Cache:
     def __init__(self) -> None:
         self._entries: dict[Ref, _Entry] = {}
         self._owned: dict[Key, set[Ref]] = {}
-        self._domains: dict[tuple[str, str], Ref] = {}
+        self._domains: dict[tuple[str, str], set[Ref]] = {}
 
     def put(self, obj: Mapping[str, Any]) -> Change:
         """Store an object unless a newer version is there."""
@@ -57,8 +57,8 @@ class Cache:
         self._entries[ref] = entry
         if entry.owner is not None:
             self._owned.setdefault(entry.owner, set()).add(ref)
-        if ref.kind == ECO_DOMAIN.name and ref.group == ECO_DOMAIN.group:
-            self._domains[(ref.namespace, domain_label(obj))] = ref
+        if _is_domain(ref):
+            self._domains.setdefault((ref.namespace, domain_label(obj)), set()).add(ref)
         return Change.NEW if known is None else Change.CHANGED
 
     def remove(self, ref: Ref, *, uid: str | None = None) -> Key | None:
@@ -105,9 +105,9 @@ class Cache:
         return [Key(kind, ref.namespace, ref.name) for ref in self.refs(ECO_DOMAIN.group, kind)]
 
     def domain(self, namespace: str, label: str) -> Manifest | None:
-        """The EcoDomain with that `domain` label in a namespace."""
-        ref = self._domains.get((namespace, label))
-        return self.get(ref) if ref is not None else None
+        """The EcoDomain with that `domain` label in a namespace; the first by name, when several share it."""
+        refs = self._domains.get((namespace, label))
+        return self.get(min(refs)) if refs else None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -118,19 +118,20 @@ class Cache:
             refs.discard(ref)
             if not refs:
                 del self._owned[entry.owner]
-        for label in [label for label, found in self._domain_labels(ref, entry) if found == ref]:
-            del self._domains[label]
-
-    def _domain_labels(self, ref: Ref, entry: _Entry) -> Iterator[tuple[tuple[str, str], Ref]]:
-        if ref.kind == ECO_DOMAIN.name and ref.group == ECO_DOMAIN.group:
+        if _is_domain(ref):
             label = (ref.namespace, domain_label(orjson.loads(entry.data)))
-            if label in self._domains:
-                yield label, self._domains[label]
+            self._domains[label].discard(ref)
+            if not self._domains[label]:
+                del self._domains[label]
 
 
 def domain_label(obj: Mapping[str, Any]) -> str:
     """The value of the `domain` label an EcoDomain gives its pods."""
     return str((obj.get("spec") or {}).get("domain") or obj["metadata"]["name"])
+
+
+def _is_domain(ref: Ref) -> bool:
+    return ref.kind == ECO_DOMAIN.name and ref.group == ECO_DOMAIN.group
 
 
 def _newer(version: str, known: str) -> bool:

@@ -141,6 +141,7 @@ class Controller:
     def _changed(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         ref = Ref.of(obj)
         before = self._cache.get(ref) if kind in (POD, REPLICA_SET, ECO_INGRESS) else None
+        former = self._cache.owner(ref)
         if self._cache.put(obj) is Change.SAME:
             return
         if kind is ECO_DOMAIN:
@@ -152,6 +153,8 @@ class Controller:
                 self._add_owner(ref)
         elif kind is not REPLICA_SET or _refused(obj) or _refused(before):
             self._add_owner(ref)
+            if former is not None and former != self._cache.owner(ref):  # it was stripped of its owner
+                self._queue.add(former)
 
     def _removed(self, kind: Kind, ref: Ref, obj: Mapping[str, Any] | None) -> None:
         """An object is gone, or lost the label we watch by."""

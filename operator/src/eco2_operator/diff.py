@@ -5,6 +5,7 @@ compared by key and may hold elements of others; all other lists must be equal. 
 managed fields of our manager, that we no longer want? Merge keys: the x-kubernetes-list-map-keys of the API's OpenAPI.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -46,8 +47,9 @@ _MERGE_KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ServiceAccount": {"secrets": ("name",), "imagePullSecrets": ("name",)},
 }
 _KEY_DEFAULTS = {"protocol": "TCP"}
-_QUANTITY_MAPS = ("requests", "limits")
-_QUANTITY_FIELDS = ("sizeLimit", "divisor")
+_QUANTITY_PATH = re.compile(r"\.resources\.(?:requests|limits)\.[^\[\]]+$|\.(?:sizeLimit|divisor)$")
+"""Names of extended resources hold dots: ``limits.nvidia.com/gpu``."""
+_ABSENT: Sequence[Any] = (None, "", [])
 _IGNORED = ("apiVersion", "kind", "metadata.name", "metadata.namespace", "metadata.uid")
 
 
@@ -111,14 +113,15 @@ class _Comparison:
 
 
 def _same_atomic(desired: Any, live: Any) -> bool:
-    """Deep equality, but an empty string or list may also be absent, as the API server stores it."""
+    """Deep equality, but an empty string or list may also be absent, as the API server stores it.
+
+    An empty map or a zero may not: ``namespaceSelector: {}`` means every namespace, without it the policy's own.
+    """
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
-        return all(
-            _same_atomic(desired.get(k), live.get(k)) for k in {**desired, **live} if desired.get(k) or live.get(k)
-        )
+        return all(_same_atomic(desired.get(k), live.get(k)) for k in {**desired, **live})
     if isinstance(desired, list) and isinstance(live, list):
         return len(desired) == len(live) and all(map(_same_atomic, desired, live))
-    return bool(desired == live)
+    return bool(desired == live) or (desired in _ABSENT and live in _ABSENT)
 
 
 def _surplus(fields: Mapping[str, Any], desired: Any, path: str) -> Iterator[Difference]:
@@ -186,8 +189,7 @@ def quantity(text: str) -> Decimal | None:
 
 
 def _same_quantity(path: str, desired: Any, live: Any) -> bool:
-    parent, _, field = path.rpartition(".")
-    if field not in _QUANTITY_FIELDS and parent.rpartition(".")[2] not in _QUANTITY_MAPS:
+    if not _QUANTITY_PATH.search(path):
         return False
     value = quantity(str(desired))
     return value is not None and live is not None and value == quantity(str(live))

@@ -88,8 +88,13 @@ async def serve(health: Health, queue: WorkQueue[Key], address: str) -> web.AppR
     await runner.setup()
     host, _, port = address.rpartition(":")
     await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-    log.info("serving health and metrics", extra={"address": str(runner.addresses[0])})
+    log.info("serving health and metrics", extra={"address": _written(*runner.addresses[0][:2])})
     return runner
+
+
+def _written(host: str, port: int) -> str:
+    """An address as it is written in a URL."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def watch_tasks(prefix: str = "watcher for ") -> list[str]:

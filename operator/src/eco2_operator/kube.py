@@ -99,14 +99,15 @@ class Client:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._user_agent = user_agent
         self._connection: Connection | None = None
+        self._logging_in = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._resume_at = 0.0
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """See `Reader.get`."""
@@ -206,15 +207,16 @@ class Client:
         data = orjson.dumps(body) if body is not None else None
         headers = {"Accept": accept, "Content-Type": content_type}
         status, reply, retry_after = await self._send(method, path, what, params, data, headers)
-        if status == 401:
-            await self.close()
-            self._connection = None
+        if status == 401:  # `_send` has dropped the login it used
             status, reply, retry_after = await self._send(method, path, what, params, data, headers)
         metrics.API_REQUESTS.labels(method, str(status)).inc()
         if status < 300:
-            parsed: Manifest = orjson.loads(reply)
+            parsed = _object_of(reply)
+            if parsed is None or (method != "DELETE" and "metadata" not in parsed):
+                raise Unavailable(f"{method} {what}: the answer of the API server is not a JSON object with metadata")
             return parsed
-        answer = _status_of(reply)
+        # A proxy or the mux answers in plain text instead of with a `metav1.Status`.
+        answer = _object_of(reply) or {}
         if status == 429 and retry_after:
             self._resume_at = asyncio.get_running_loop().time() + retry_after
         raise failure(status, answer, what=what, kind=kind, retry_after=retry_after)
@@ -236,37 +238,50 @@ class Client:
         data: bytes | None,
         headers: Mapping[str, str],
     ) -> tuple[int, bytes, float | None]:
-        session, connection = await self._open()
+        connection = await self._login()
         try:
-            async with session.request(
-                method, connection.server + path, params=params, data=data, headers=headers
+            async with self._open().request(
+                method,
+                connection.server + path,
+                params=params,
+                data=data,
+                headers={**connection.headers, **headers},
+                ssl=connection.tls if connection.tls is not None else True,
             ) as response:
+                if response.status == 401 and self._connection is connection:
+                    self._connection = None
                 return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             metrics.API_REQUESTS.labels(method, "none").inc()
             cause = str(error) or type(error).__name__
             raise Unavailable(f"{method} {what}: no answer from the API server ({cause})") from error
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, Connection]:
-        if self._connection is None:
-            self._connection = await self._connect()
+    async def _login(self) -> Connection:
+        """The present connection. After a 401 the first request logs in again, the others wait for it."""
+        async with self._logging_in:
+            if self._connection is None:
+                self._connection = await self._connect()
+            return self._connection
+
+    def _open(self) -> aiohttp.ClientSession:
+        """The session; it outlives a login, so that a 401 of one request does not break the others off."""
         if self._session is None:
-            tls = self._connection.tls
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=64, ssl=tls if tls is not None else True),
-                headers={"User-Agent": self._user_agent, **self._connection.headers},
+                connector=aiohttp.TCPConnector(limit=64),
+                headers={"User-Agent": self._user_agent},
                 timeout=self._timeout,
             )
-        return self._session, self._connection
+        return self._session
 
 
 def failure(status: int, answer: Manifest, *, what: str, kind: Kind, retry_after: float | None = None) -> ChildError:
     """What an HTTP error of the API server means, as an error of our tree."""
     message = str(answer.get("message") or f"HTTP {status}")
-    causes = answer.get("details", {}).get("causes") or ()
+    details = answer.get("details") or {}
+    causes = details.get("causes") or ()
     error: ChildError
     match status:
-        case 404 if not answer.get("details", {}).get("name"):
+        case 404 if not details.get("name"):
             error = KindMissing(
                 f"{what}: the cluster does not serve {kind.api_version} {kind.name}; "
                 "install what provides it, then it is made by itself"
@@ -299,15 +314,15 @@ def failure(status: int, answer: Manifest, *, what: str, kind: Kind, retry_after
     return error
 
 
-def _status_of(reply: bytes) -> Manifest:
-    """A ``metav1.Status``, or an empty dict when a proxy or the mux answered in plain text."""
+def _object_of(reply: bytes) -> Manifest | None:
+    """The answer as a JSON object; None when it is anything else, or was cut off."""
     try:
         parsed = orjson.loads(reply)
     except orjson.JSONDecodeError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        return None
+    return parsed if isinstance(parsed, dict) else None
 
 
 def _seconds(header: str | None) -> float | None:
-    """``Retry-After`` in seconds (RFC 9110, section 10.2.3); dates are not used by the API server."""
-    return float(header) if header is not None and header.isdigit() else None
+    """``Retry-After`` in seconds (RFC 9110, section 10.2.3); dates are not used by the API server, and 0 says nothing."""
+    return float(header) or None if header is not None and header.isdecimal() else None

@@ -17,7 +17,9 @@ LIMIT = 3
 WINDOW = 600.0
 """Seconds."""
 
-_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_STEP = re.compile(rf"\.([^.\[]+)|\[((?:{_QUOTED}|[^\]\"])*)\]")
+_PAIR = re.compile(rf"([^=,]*)=({_QUOTED}|[^,]*)")
 
 
 def parse_path(path: str) -> list[str | dict[str, Any]]:
@@ -31,8 +33,7 @@ def parse_path(path: str) -> list[str | dict[str, Any]]:
         if field:
             steps.append(field)
         else:
-            pairs = (pair.partition("=") for pair in selector.split(","))
-            steps.append({key: _value(text) for key, _, text in pairs})
+            steps.append({key: _value(text) for key, text in _PAIR.findall(selector)})
     return steps
 
 

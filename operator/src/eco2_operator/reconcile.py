@@ -103,7 +103,8 @@ class DomainReconciler:
         self, domain: Resource[EcoDomainSpec], plan: Plan, previous: Mapping[str, Any]
     ) -> list[Outcome]:
         """Apply every child, pods last; prune only when all of them are as wanted."""
-        owner = Owner(domain.key, domain.uid)
+        made = frozenset(item["uid"] for item in previous.get("inventory") or ())
+        owner = Owner(domain.key, domain.uid, made)
         guards = [child for child in plan.children if child["kind"] != DEPLOYMENT.name]
         workloads = [child for child in plan.children if child["kind"] == DEPLOYMENT.name]
         outcomes = list(await asyncio.gather(*(self._applier.apply(child, owner) for child in guards)))

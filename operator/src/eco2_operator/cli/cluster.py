@@ -58,7 +58,7 @@ class Refused(CliError):
 
 
 class Reader:
-    """Reads one cluster.
+    """Reads one cluster; a context manager that closes its connections.
 
     Args:
         api: the configured client.
@@ -79,6 +79,12 @@ class Reader:
         """
         api, namespace = open_cluster(target)
         return cls(api, namespace)
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.rest_client.close()
 
     def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """One object, or None when there is none."""

@@ -278,7 +278,7 @@ _SUFFIXES = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15
 def quantity(text: str) -> Decimal:
     """The value of a resource quantity such as ``100m`` or ``128Mi``."""
     if text.endswith("i"):
-        return Decimal(text[:-2]) * 1024 ** ("KMGTPE".index(text[-2]) + 1)
+        return Decimal(text[:-2]) * Decimal(1024) ** ("KMGTPE".index(text[-2]) + 1)
     if text[-1] in _SUFFIXES:
         return Decimal(text[:-1]).scaleb(_SUFFIXES[text[-1]])
     return Decimal(text)

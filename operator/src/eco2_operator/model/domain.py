@@ -17,12 +17,12 @@ from eco2_operator.model.base import (
     DnsLabel,
     DnsSubdomain,
     DnsSubdomainOrEmpty,
+    FreeMountPath,
     HttpPath,
     IntOrPercent,
     LabelName,
     LabelValue,
     Model,
-    FreeMountPath,
     Namespace,
     NodeLabels,
     NodePort,
@@ -370,7 +370,8 @@ class Rollout(Model):
             ".drainSeconds",
         ),
         Rule(
-            "!((self.maxSurge == 0 || self.maxSurge == '0%') && (self.maxUnavailable == 0 || self.maxUnavailable == '0%'))",
+            "!((self.maxSurge == 0 || self.maxSurge == '0%')"
+            " && (self.maxUnavailable == 0 || self.maxUnavailable == '0%'))",
             "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced",
             lambda r: not (r.max_surge in (0, "0%") and r.max_unavailable in (0, "0%")),
             ".maxUnavailable",

@@ -53,7 +53,7 @@ class KeySelector(Model):
 
 FieldPath = Annotated[
     str,
-    Field(max_length=350),
+    Field(max_length=256),
     matches(
         r"^(metadata\.(name|namespace|uid|(labels|annotations)\['[A-Za-z0-9._/-]+'\])|spec\.(nodeName|serviceAccountName)"
         r"|status\.(hostIP|hostIPs|podIP|podIPs))$",
@@ -147,16 +147,15 @@ class EnvFromSource(Model):
 EnvVars = Annotated[list[EnvVar], Field(max_length=128)]
 ENV: Extra = keyed("name")
 
+_PLAIN = ("cpu", "memory", "ephemeral-storage")
+_EXTENDED = re.compile(r"^[a-z0-9.-]{1,190}/[A-Za-z0-9._-]{1,63}$", re.ASCII)
 _RESOURCE_NAMES = Check(
     Rule(
-        "self.all(k, k in ['cpu', 'memory', 'ephemeral-storage'] || k.matches(r\"^[a-z0-9.-]{1,190}/[A-Za-z0-9._-]{1,63}$\"))",
+        f'self.all(k, k in {list(_PLAIN)} || k.matches(r"{_EXTENDED.pattern}"))',
         "keys must be cpu, memory, ephemeral-storage or an extended resource such as nvidia.com/gpu",
-        lambda names: all(
-            name in ("cpu", "memory", "ephemeral-storage") or _EXTENDED.fullmatch(name) for name in names
-        ),
+        lambda names: all(name in _PLAIN or _EXTENDED.fullmatch(name) for name in names),
     )
 )
-_EXTENDED = re.compile(r"[a-z0-9.-]{1,190}/[A-Za-z0-9._-]{1,63}", re.ASCII)
 Quantities = Annotated[dict[str, Quantity], Field(max_length=8), _RESOURCE_NAMES]
 
 

@@ -15,7 +15,8 @@ S = TypeVar("S", bound=Model)
 
 NAME = Rule(
     f'self.metadata.name.matches(r"{DNS_LABEL}")',
-    "metadata.name must be lower-case letters, digits and -, start with a letter and not end in -, at most 63 characters",
+    "metadata.name must be lower-case letters, digits and -, start with a letter and not end in -,"
+    " at most 63 characters",
     lambda name: len(name) <= 63 and re.fullmatch(DNS_LABEL, name) is not None,
     ".metadata.name",
 )

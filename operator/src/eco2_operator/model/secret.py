@@ -16,13 +16,13 @@ from eco2_operator.model.base import (
     milliseconds,
 )
 
-
 Parameter = Annotated[
     str,
     Field(max_length=1011),
     matches(
         r"^(/[A-Za-z0-9_.-]+)+$",
-        "must be a parameter name from its root, such as /eco2/dev/api/openai-api-key, without // or a slash at the end",
+        "must be a parameter name from its root, such as /eco2/dev/api/openai-api-key,"
+        " without // or a slash at the end",
     ),
 ]
 Region = Annotated[

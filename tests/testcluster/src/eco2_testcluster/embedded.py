@@ -27,7 +27,7 @@ from eco2_testcluster.layout import Layout
 from eco2_testcluster.nodes import GENERAL, Node, create_nodes, unready_nodes
 from eco2_testcluster.pki import ADMIN, CLIENTS, create_pki, user_certificate
 from eco2_testcluster.ports import HOST, named_ports
-from eco2_testcluster.processes import ProcessId, log_tail, spawn, stop_all
+from eco2_testcluster.processes import ProcessId, log_tail, spawn, stop_all, with_argument
 from eco2_testcluster.state import FILE, ClusterState, Component, remove_state
 from eco2_testcluster.waits import until
 
@@ -121,6 +121,7 @@ class EmbeddedCluster:
                 self.stop()
                 raise
             else:
+                self._disown()
                 return
 
     def stop(self) -> list[str]:
@@ -136,6 +137,16 @@ class EmbeddedCluster:
         self._reap()
         shutil.rmtree(self._layout.data, ignore_errors=True)
         return [name for name, part in state.components.items() if part.process in stopped]
+
+    def stop_strays(self) -> list[str]:
+        """Stop components of this folder that no state file knows: it was deleted, or never written.
+
+        Returns the names of the folder's components when there were any.
+        """
+        strays = with_argument(f"{self._layout.root}/", names=parts.ORDER)
+        stopped = stop_all(strays, seconds=0)
+        self._reap()
+        return [*parts.ORDER] if stopped else []
 
     def healthy(self) -> bool:
         """Whether every component runs and says that it is ready."""
@@ -228,8 +239,8 @@ class EmbeddedCluster:
     def etcd_compact(self) -> int:
         """Compact etcd to its current revision, and return that.
 
-        Lists with a `continue` token from before get 410 Gone at once; watches do when the API server has to ask
-        etcd, that is after `restart_component("kube-apiserver")`: its own cache knows the latest changes.
+        Watches and `continue` tokens from before get 410 Gone when the API server has to ask etcd, that is after
+        `restart_component("kube-apiserver")`: until then it answers from its own cache.
         """
         client = self._client_of(parts.ETCD)
         url = f"https://{HOST}:{self.ports[parts.ETCD]}/v3"
@@ -266,6 +277,7 @@ class EmbeddedCluster:
                 f"{self._layout.root}: process {state.owner.pid} has a cluster in this folder; choose another"
             )
         self.stop()
+        self.stop_strays()
         for folder in (self._layout.pki, self._layout.data, self._layout.kubeconfigs, self._layout.logs):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -382,6 +394,13 @@ class EmbeddedCluster:
         # Several test processes may share the cluster.
         with FileLock(self._layout.root / ".lock"):
             change(self.state()).save(self._layout.root)
+
+    def _disown(self) -> None:
+        """When the cluster belongs to another process, or to none, this one does not ask how its parts end."""
+        if self._owner != ProcessId.current():
+            for child in self._children:
+                child.returncode = 0
+            self._children = []
 
     def _reap(self) -> None:
         """Forget the children that have ended."""

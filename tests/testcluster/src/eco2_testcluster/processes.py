@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from eco2_testcluster.waits import until
+
+KILL_SECONDS = 10.0
+"""How long the system may take to end a process that was killed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class ProcessId:
         """The process if it still runs; None when it ended or its number belongs to another one."""
         try:
             process = psutil.Process(self.pid)
-            same = start_mark(self.pid) == self.started and process.status() != psutil.STATUS_ZOMBIE
+            same = start_mark(self.pid) == self.started and not _has_ended(process)
         except psutil.Error:
             return None
         return process if same else None
@@ -54,6 +60,11 @@ def start_mark(pid: int) -> float:
         raise psutil.NoSuchProcess(pid) from None
     # The second field is the program's name in parentheses, which may hold anything.
     return float(stat.rpartition(")")[2].split()[19])
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it is a zombie, and all of it: while threads are still ending, its ports are not free yet."""
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
 
 
 def spawn(
@@ -79,18 +90,44 @@ def spawn(
 
 def stop_all(processes: Iterable[ProcessId], *, seconds: float) -> list[ProcessId]:
     """Ask all processes to end, kill what is left after `seconds`, and return those that were running."""
-    running = [(identity, found) for identity in processes if (found := identity.find())]
-    for _, process in running:
+    running = [identity for identity in processes if identity.find()]
+    for identity in running:
+        # A paused process would never see the request.
+        _signal(identity, signal.SIGCONT)
+        _signal(identity, signal.SIGTERM)
+    if not _wait(running, seconds=seconds):
+        for identity in running:
+            _signal(identity, signal.SIGKILL)
+        _wait(running, seconds=KILL_SECONDS)
+    return running
+
+
+def _signal(identity: ProcessId, number: signal.Signals) -> None:
+    if process := identity.find():
         with contextlib.suppress(psutil.NoSuchProcess):
-            # A paused process would never see the request.
-            process.resume()
-            process.terminate()
-    _, left = psutil.wait_procs([process for _, process in running], timeout=seconds)
-    for process in left:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(left, timeout=10)
-    return [identity for identity, _ in running]
+            process.send_signal(number)
+
+
+def _wait(processes: Sequence[ProcessId], *, seconds: float) -> bool:
+    """Whether all have ended by then. One that nobody has asked for its exit code yet (a zombie) has ended."""
+    try:
+        return until(lambda: not any(each.find() for each in processes), seconds=seconds, what="end", pause=0.05)
+    except TimeoutError:
+        return False
+
+
+def with_argument(text: str, *, names: Container[str]) -> list[ProcessId]:
+    """This user's processes of one of these program names that have `text` in an argument."""
+    found = []
+    for process in psutil.process_iter(["name", "cmdline", "uids"]):
+        # macOS gives no command line of other users' processes.
+        words, uids = process.info["cmdline"] or [], process.info["uids"]
+        if not words or uids is None or uids.real != os.getuid() or Path(words[0]).name not in names:
+            continue
+        if any(text in word for word in words[1:]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(ProcessId.of(process.pid))
+    return found
 
 
 def log_tail(log: Path, *, lines: int = 15) -> str:

@@ -33,10 +33,10 @@ def command(target: Target, files: tuple[str, ...], output: str) -> None:
     found, faults = documents.read(files)
     if faults:
         raise InvalidInput([*faults, *collect(found, namespace=target.namespace or "default").faults])
-    reader = Reader.connect(target)
-    resources = collect(found, namespace=reader.namespace)
-    _refuse_faults(resources)
-    results = list(changes(reader, resources))
+    with Reader.connect(target) as reader:
+        resources = collect(found, namespace=reader.namespace)
+        _refuse_faults(resources)
+        results = list(changes(reader, resources))
     _refuse_faults(resources)
     for other in resources.others:
         note(f"note: {other.source}: {other.subject}: this version makes no children for it")

@@ -28,7 +28,8 @@ def command(target: Target, output: str) -> None:
     and node ports that EcoDomains count on. It reads, and asks for access reviews; it changes nothing. Exit code 0
     when nothing required is missing, 1 when something is, 2 when the cluster cannot be asked.
     """
-    findings = list(examine(Reader.connect(target)))
+    with Reader.connect(target) as reader:
+        findings = list(examine(reader))
     if output == "table":
         show(_table(findings))
     else:

@@ -30,12 +30,11 @@ def command(target: Target, kind: str | None, name: str | None, all_namespaces: 
         raise click.UsageError("name the domain: eco2 status domain NAME")
     if name and all_namespaces:
         raise click.UsageError("-A goes without a name")
-    reader = Reader.connect(target)
-    ready = (
-        _one(reader, name, target.namespace, output)
-        if name
-        else _many(reader, None if all_namespaces else reader.namespace, output)
-    )
+    with Reader.connect(target) as reader:
+        if name:
+            ready = _one(reader, name, target.namespace, output)
+        else:
+            ready = _many(reader, None if all_namespaces else reader.namespace, output)
     raise SystemExit(DONE if ready else DIFFERS)
 
 

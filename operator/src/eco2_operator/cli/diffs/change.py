@@ -111,8 +111,10 @@ def _set_live(view: Manifest, path: str, live: Any) -> None:
     parent = at(view, steps[:-1])
     if live is not None:
         parent[steps[-1]] = live
-    else:
-        del parent[steps[-1]]
+        return
+    del parent[steps[-1]]
+    if parent == [] and len(steps) > 1:
+        del at(view, steps[:-2])[steps[-2]]
 
 
 def _live_value(path: str, live: Manifest) -> Any:

@@ -10,26 +10,15 @@ from eco2_operator.naming import Manifest
 OLDEST: Final = (1, 31)
 """First version that takes new CRDs with CEL's isCIDR: it came with 1.30, new rules may use it one version later."""
 
+_LATER: Final = "which this version does not make yet"
 OPTIONAL: Final = (
-    (
-        "Istio",
-        "networking.istio.io",
-        "without it NetworkPolicies alone guard the domains, and inbound paths are not enforced",
-    ),
-    (
-        "External Secrets",
-        "external-secrets.io",
-        "without it EcoSecretBindings are read from SSM by the operator itself",
-    ),
-    (
-        "Prometheus operator",
-        "monitoring.coreos.com",
-        "without it no ServiceMonitor tells Prometheus about the domains",
-    ),
-    ("AWS Load Balancer Controller", "elbv2.k8s.aws", "without it EcoIngresses of provider alb get no load balancer"),
+    ("Istio", "networking.istio.io", f"it serves EcoIngresses of provider istio and inbound paths, {_LATER}"),
+    ("External Secrets", "external-secrets.io", f"it can fill the Secrets of EcoSecretBindings, {_LATER}"),
+    ("Prometheus operator", "monitoring.coreos.com", f"it reads ServiceMonitors, {_LATER}"),
+    ("AWS Load Balancer Controller", "elbv2.k8s.aws", f"it serves EcoIngresses of provider alb, {_LATER}"),
     ("Metrics API", "metrics.k8s.io", "without it autoscaling keeps the number of pods it finds"),
 )
-"""Name, API group and meaning of what the operator can do without."""
+"""Name, API group, and what it is good for, of all that the operator can do without."""
 
 
 def version(info: Mapping[str, Any], server: str) -> Finding:

@@ -41,10 +41,10 @@ def _table(rows: Sequence[Summary], now: datetime) -> Table:
     }
     if any(row.pods not in ("", "real") for row in rows):
         columns["Pods"] = [row.pods or "-" for row in rows]
-    # The tag is mostly the branch's: the first thing to go on a narrow terminal. The rest is never cut.
-    needed = sum(max(map(len, (name, *cells))) + 2 for name, cells in columns.items())
-    if needed > width():
-        del columns["Image"]
+    # What a narrow terminal can do without: the tag is mostly the branch's, and a line below tells of simulated pods.
+    for spare in ("Image", "Pods"):
+        if sum(max(map(len, (name, *cells))) + 2 for name, cells in columns.items()) > width():
+            columns.pop(spare, None)
     made = table(*columns)
     for column in made.columns:
         column.no_wrap = True

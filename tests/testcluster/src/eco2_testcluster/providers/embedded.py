@@ -49,6 +49,8 @@ class EmbeddedProvider:
         """Stop the components; the logs stay."""
         running = self._attach()
         stopped = running.stop() if running else []
+        # Somebody may have deleted the folder under a running cluster.
+        stopped = stopped or EmbeddedCluster(self.folder).stop_strays()
         layout = Layout(self.folder)
         for folder in (layout.pki, layout.kubeconfigs):
             shutil.rmtree(folder, ignore_errors=True)

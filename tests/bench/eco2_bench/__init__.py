@@ -1,0 +1,1 @@
+"""The operator measured beside kro and beside bare writes: `make bench`."""

@@ -1,0 +1,191 @@
+"""Fixtures: the shared cluster with the operator running in it, domains to play with, operators and clusters to break.
+
+Most tests share one cluster and one operator, each in its own namespace. With pytest-xdist all workers share them too.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eco2_testcluster.embedded import EmbeddedCluster
+from eco2_testcluster.state import ClusterState
+from filelock import FileLock
+
+from eco2_operator.kinds import ECO_DOMAIN
+from support import cluster as clusters
+from support.api import NAMESPACE, Api
+from support.audit import AuditTrail
+from support.domains import Domain, manifest
+from support.operator import Operator
+
+SHARED = "eco2-operator"
+LOGGED = pytest.StashKey[list[tuple[Operator, int]]]()
+"""The operators a test uses, and how long their logs were before it."""
+
+
+@pytest.fixture(scope="session")
+def installed(cluster: EmbeddedCluster) -> EmbeddedCluster:
+    """The shared cluster with the CustomResourceDefinitions."""
+    with FileLock(cluster.directory / ".install.lock"), closing(clusters.connect(cluster)) as client:
+        clusters.install(client)
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def api(installed: EmbeddedCluster) -> Iterator[Api]:
+    """An administrator's client of the shared cluster."""
+    with closing(clusters.connect(installed)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def new_namespace(api: Api) -> Iterator[Callable[[str], str]]:
+    """Makes namespaces that live as long as the session: for domains that the tests of a module share."""
+    made = []
+
+    def make(purpose: str) -> str:
+        name = f"t-{purpose}-{uuid.uuid4().hex[:8]}"
+        clusters.create_namespace(api, name)
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        api.delete(NAMESPACE, "", name)
+
+
+@pytest.fixture(scope="session")
+def shared_operator(installed: EmbeddedCluster) -> Iterator[Operator]:
+    """The operator of the shared cluster: the first who needs it starts it, the last who used it stops it."""
+    operator = Operator(installed, user=SHARED)
+    users, lock = installed.directory / "operator.users", FileLock(installed.directory / ".operator.lock")
+    with lock:
+        count = int(users.read_text()) if users.exists() else 0
+        if count == 0:
+            operator.start()
+        else:
+            state = ClusterState.load(installed.directory)
+            assert state is not None
+            operator.process = state.components[SHARED].process
+        users.write_text(str(count + 1))
+    yield operator
+    with lock:
+        count = int(users.read_text()) - 1
+        users.write_text(str(count))
+        if count == 0:
+            operator.stop()
+
+
+@pytest.fixture
+def operator(shared_operator: Operator, request: pytest.FixtureRequest) -> Operator:
+    """The shared operator; its log of this test is shown when the test fails."""
+    _show_log_of(shared_operator, request.node)
+    return shared_operator
+
+
+@pytest.fixture
+def audit(operator: Operator) -> AuditTrail:
+    """What the shared operator asks of the API server from now on."""
+    return operator.audit()
+
+
+@pytest.fixture
+def new_domain(api: Api, operator: Operator, namespace: str) -> Callable[..., Domain]:
+    """Creates EcoDomains in the test's namespace, under the eyes of the shared operator."""
+
+    def create(name: str = "scan", **spec: Any) -> Domain:
+        api.create(ECO_DOMAIN, manifest(namespace, name, **spec))
+        return Domain(api, namespace, name)
+
+    return create
+
+
+@pytest.fixture
+def domain(new_domain: Callable[..., Domain]) -> Domain:
+    """A Ready EcoDomain with two replicas."""
+    return new_domain().becomes_ready()
+
+
+@dataclass(frozen=True)
+class Private:
+    """A cluster of a test's own, and its operator."""
+
+    cluster: EmbeddedCluster
+    api: Api
+    operator: Operator
+
+    def namespace(self, name: str) -> str:
+        """A new namespace."""
+        clusters.create_namespace(self.api, name)
+        return name
+
+    def domain(self, namespace: str, name: str = "scan", **spec: Any) -> Domain:
+        """A new EcoDomain."""
+        self.api.create(ECO_DOMAIN, manifest(namespace, name, **spec))
+        return Domain(self.api, namespace, name)
+
+
+@pytest.fixture
+def new_private(
+    new_cluster: Callable[..., EmbeddedCluster], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Private]]:
+    """Starts clusters to break, each with an operator (not started) of its own."""
+    with ExitStack() as stack:
+
+        def start(*, settings: dict[str, str] | None = None, kinds: tuple[str, ...] = (), **options: Any) -> Private:
+            cluster = new_cluster(**options)
+            api = stack.enter_context(closing(clusters.connect(cluster)))
+            clusters.install(api, clusters.crds(*kinds))
+            operator = Operator(cluster, settings=settings or {})
+            stack.callback(operator.stop)
+            _show_log_of(operator, request.node)
+            return Private(cluster, api, operator)
+
+        yield start
+
+
+@pytest.fixture
+def private(new_private: Callable[..., Private]) -> Private:
+    """A cluster to break, with a running operator of its own."""
+    own = new_private()
+    own.operator.start()
+    return own
+
+
+@pytest.fixture(scope="session")
+def _next_node_port(worker_id: str) -> Iterator[int]:
+    worker = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    return iter(range(30000 + 16 * (worker % 5), 30000 + 16 * (worker % 5 + 1)))
+
+
+@pytest.fixture
+def node_port(_next_node_port: Iterator[int]) -> int:
+    """A node port that nobody asks for and that the API server does not hand out by itself (KEP-3668)."""
+    return next(_next_node_port)
+
+
+def _show_log_of(operator: Operator, item: pytest.Item) -> None:
+    size = operator.log.stat().st_size if operator.log.exists() else 0
+    item.stash.setdefault(LOGGED, []).append((operator, size))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Show the operator's log of a failed test."""
+    report = yield
+    if report.failed:
+        for operator, size in item.stash.get(LOGGED, []):
+            report.sections.append((f"log of {operator.user}", _tail(operator.log, size)))
+    return report
+
+
+def _tail(path: Path, start: int) -> str:
+    if not path.exists():
+        return "(none)"
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read()[-20_000:].decode(errors="replace")

@@ -1,0 +1,201 @@
+"""The command line on a real cluster: what it shows is what there is, and it changes nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.api import Api, Object
+from support.domains import Domain, manifest
+
+from eco2_operator.cli import documents, yamls
+from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, SERVICE
+from eco2_testcluster.audit import read_events
+from eco2_testcluster.embedded import EmbeddedCluster
+
+pytestmark = pytest.mark.cluster
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+POD_IP = {"fieldRef": {"fieldPath": "status.podIP"}}
+NewDomain = Callable[..., Domain]
+Eco2 = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run(kubeconfig: Path, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """The console script, as a user starts it."""
+    return subprocess.run(
+        [Path(sys.executable).parent / "eco2", *args],
+        input=stdin,
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def eco2(installed: EmbeddedCluster) -> Eco2:
+    """The command line as an administrator."""
+    return lambda *args, stdin="": run(installed.kubeconfig, *args, stdin=stdin)
+
+
+@pytest.fixture
+def stranger(installed: EmbeddedCluster) -> Eco2:
+    """The command line as a user without any permission."""
+    kubeconfig = installed.user_kubeconfig("stranger")
+    return lambda *args, stdin="": run(kubeconfig, *args, stdin=stdin)
+
+
+def text(namespace: str, name: str = "scan", **spec: Any) -> str:
+    """The file of a domain."""
+    return yamls.dump(manifest(namespace, name, **spec))
+
+
+def test_the_status_of_a_ready_domain(eco2: Eco2, domain: Domain) -> None:
+    table = eco2("status", "-n", domain.namespace)
+    assert (table.returncode, table.stderr) == (0, "")
+    row = table.stdout.splitlines()[2].split()
+    assert row[:5] == [domain.namespace, "scan", "True", "Ready", "2/2"]
+    assert row[-1] == "simulated"
+    (data,) = json.loads(eco2("status", "-n", domain.namespace, "-o", "json").stdout)
+    assert data["nodePort"] == domain.child(SERVICE)["spec"]["ports"][0]["nodePort"]
+
+
+def test_the_tree_of_a_ready_domain(eco2: Eco2, domain: Domain) -> None:
+    result = eco2("status", "domain", "scan", "-n", domain.namespace, "-o", "json")
+    assert result.returncode == 0
+    below = {branch["kind"]: branch for branch in json.loads(result.stdout)["tree"]["below"]}
+    assert set(below) == {kind.name for kind in domain.children()}
+    assert all(branch["well"] for branch in below.values())
+    assert {pod["name"] for pod in below["Deployment"]["below"]} == {p["metadata"]["name"] for p in domain.pods()}
+    assert all(pod["simulated"] for pod in below["Deployment"]["below"])
+
+
+def test_the_status_of_a_domain_whose_image_is_missing(eco2: Eco2, new_domain: NewDomain) -> None:
+    broken = new_domain(image="docker.io/mng990/eco2:missing-1.0.0", replicas=1)
+    broken.becomes("False", "ImagePullBackOff")
+    result = eco2("status", "domain", "scan", "-n", broken.namespace)
+    assert result.returncode == 1
+    (pod,) = broken.pods()
+    assert f"✗ Pod {pod['metadata']['name']}  ImagePullBackOff, on general, simulated" in result.stdout
+    assert "container app: Back-off pulling image" in result.stdout
+    assert "scan  ImagePullBackOff\n" in result.stdout
+
+
+def test_nothing_differs_once_a_domain_is_ready(eco2: Eco2, domain: Domain) -> None:
+    result = eco2("diff", "-f", "-", stdin=text(domain.namespace))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_nothing_differs_for_a_domain_with_everything(eco2: Eco2, new_domain: NewDomain) -> None:
+    spec: dict[str, Any] = {
+        "autoscaling": {"minReplicas": 2, "maxReplicas": 3},
+        "ports": [{"name": "http", "port": 8000}, {"name": "grpc", "port": 9001, "appProtocol": "grpc"}],
+        "port": None,
+        "env": [
+            {"name": "EMPTY", "value": ""},
+            {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+        ],
+        "volumes": [{"name": "cache", "mountPath": "/cache", "sizeLimit": "1024Mi"}],
+        "resources": {"requests": {"cpu": "0.5", "memory": "0.5Gi"}, "limits": {"memory": "1024Mi"}},
+        "health": {"kind": "grpc", "port": "grpc"},
+        "access": {"outbound": [{"data": "postgres"}, {"external": "https"}], "inbound": [{"domain": "chat"}]},
+        "pod": {"sidecars": [{"name": "proxy", "image": "docker.io/proxy:1"}]},
+    }
+    rich = new_domain(**spec).becomes_ready()
+    result = eco2("diff", "-f", "-", stdin=text(rich.namespace, **spec))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_what_others_added_is_not_a_difference(eco2: Eco2, domain: Domain) -> None:
+    domain.edit(DEPLOYMENT, {"metadata": {"labels": {"of-others": "yes"}}})
+    assert eco2("diff", "-f", "-", stdin=text(domain.namespace)).returncode == 0
+
+
+def test_a_difference_is_what_an_apply_then_changes(eco2: Eco2, new_domain: NewDomain) -> None:
+    domain = new_domain(env=[{"name": "OLD", "value": "1"}]).becomes_ready()
+    wanted = {"replicas": 3, "env": [{"name": "NEW", "value": "1e3"}]}
+    result = eco2("diff", "-f", "-", stdin=text(domain.namespace, **wanted))
+    assert result.returncode == 1
+    lines = [f"{line[0]}{line[1:].strip()}" for line in result.stdout.splitlines() if line[0] in "+-"]
+    assert lines == [
+        f"--- live/Deployment/{domain.namespace}/scan",
+        f"+++ wanted/Deployment/{domain.namespace}/scan",
+        "-replicas: 2",
+        "+replicas: 3",
+        "-- name: OLD",
+        '-value: "1"',
+        "+- name: NEW",
+        '+value: "1e3"',
+    ]  # fmt: skip
+    domain.patch(**wanted)
+    domain.becomes_ready()
+    assert eco2("diff", "-f", "-", stdin=text(domain.namespace, **wanted)).returncode == 0
+
+
+def test_a_new_domain_is_all_new_and_nothing_is_made(eco2: Eco2, api: Api, namespace: str) -> None:
+    result = eco2("diff", "-f", "-", "-o", "json", stdin=text(namespace))
+    assert result.returncode == 1
+    assert {change["action"] for change in json.loads(result.stdout)} == {"create"}
+    assert api.get(ECO_DOMAIN, namespace, "scan") is None
+
+
+def test_the_doctor_finds_the_definitions_of_this_version(eco2: Eco2) -> None:
+    findings = json.loads(eco2("doctor", "-o", "json").stdout)
+    states = {finding["check"]: finding["state"] for finding in findings}
+    assert {states[f"CRD {kind}"] for kind in ("EcoDomain", "EcoIngress", "EcoSecretBinding")} == {"OK"}
+    assert (states["API server"], states["Permissions"], states["Istio"]) == ("OK", "OK", "OPTIONAL")
+
+
+def test_the_doctor_finds_what_a_domain_counts_on(eco2: Eco2, new_domain: NewDomain, node_port: int) -> None:
+    first = new_domain("first", nodePort=node_port).becomes_ready()
+    second = new_domain("second", nodePort=node_port, placement={"node": "nowhere"})
+    second.becomes("False", "NodePortTaken")
+    result = eco2("doctor", "-o", "json")
+    assert result.returncode == 1
+    details = [finding["detail"] for finding in json.loads(result.stdout) if finding["state"] == "MISSING"]
+    here = first.namespace
+    assert f"{node_port}, which EcoDomain {here}/second asks for, is taken by Service {here}/first" in details
+    assert f"no node has the label domain=nowhere: the pods of {here}/second stay Pending" in details
+    assert f"{here} lacks the labels app.kubernetes.io/part-of, tier, role" in details
+
+
+def test_a_stranger_is_told_what_is_forbidden(stranger: Eco2, namespace: str) -> None:
+    for args in (("status", "-n", namespace), ("diff", "-f", "-")):
+        result = stranger(*args, stdin=text(namespace))
+        assert (result.returncode, result.stdout) == (2, "")
+        last = result.stderr.splitlines()[-1]
+        assert "forbids it: " in last
+        assert 'User "stranger" cannot list resource "ecodomains"' in last
+    doctor = stranger("doctor")
+    assert doctor.returncode == 1
+    assert "you may not get, list, watch ecodomains.eco2.growbin.app in all namespaces" in doctor.stdout
+
+
+def test_it_reads_and_asks_for_reviews_and_nothing_else(eco2: Eco2, installed: EmbeddedCluster, domain: Domain) -> None:
+    for args in (("status", "-A"), ("status", "domain", "scan", "-n", domain.namespace), ("doctor",)):
+        eco2(*args)
+    eco2("diff", "-f", "-", stdin=text(domain.namespace, replicas=5))
+    asked = {
+        (event["verb"], event["objectRef"]["resource"] if event["verb"] == "create" else "")
+        for event in read_events(installed.audit_log)
+        if event.get("userAgent") == "eco2-cli"
+    }
+    assert asked == {("get", ""), ("list", ""), ("create", "selfsubjectaccessreviews")}
+
+
+def _examples() -> list[Object]:
+    found, _ = documents.read([str(EXAMPLES)])
+    return [document.content for document in found if document.content["kind"] == "EcoDomain"]
+
+
+@pytest.mark.parametrize("example", _examples(), ids=lambda example: example["metadata"]["name"])
+def test_the_api_server_admits_the_examples(api: Api, namespace: str, example: Object) -> None:
+    here = {**example, "metadata": {**example["metadata"], "namespace": namespace}}
+    stored = api.apply(ECO_DOMAIN, here, manager="eco2-tests", dry_run=True)
+    assert stored["metadata"]["name"] == example["metadata"]["name"]

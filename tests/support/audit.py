@@ -1,0 +1,82 @@
+"""What a user asked of the API server, by the server's own audit log."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.waits import stays
+
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request."""
+
+    verb: str
+    resource: str
+    """With the subresource: ``ecodomains/status``."""
+    namespace: str
+    name: str
+    code: int
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it may have changed something."""
+        return self.verb in WRITES
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource} {self.namespace}/{self.name} -> {self.code}"
+
+
+class AuditTrail:
+    """The requests of one user from now on."""
+
+    def __init__(self, path: Path, *, user: str) -> None:
+        self._path = path
+        self._user = user
+        self._start = path.stat().st_size
+
+    def restart(self) -> None:
+        """Forget what was asked until now."""
+        self._start = self._path.stat().st_size
+
+    def calls(self, *, namespace: str = "") -> list[Call]:
+        """Every finished request since the start; watches are listed when they begin, and when they end."""
+        return [call for call in self._read() if not namespace or call.namespace == namespace]
+
+    def writes(self, *, namespace: str = "") -> list[Call]:
+        """The writes among them."""
+        return [call for call in self.calls(namespace=namespace) if call.is_write]
+
+    def stays_quiet(self, *, namespace: str = "", for_: float = 1.0) -> None:
+        """See that from now on nothing is written for so many seconds."""
+        later = AuditTrail(self._path, user=self._user)
+
+        def no_write() -> None:
+            found = [str(call) for call in later.writes(namespace=namespace)]
+            assert not found
+
+        stays(no_write, for_=for_)
+
+    def _read(self) -> Iterator[Call]:
+        wanted = f'"username":"{self._user}"'.encode()
+        with self._path.open("rb") as file:
+            file.seek(self._start)
+            for line in file:
+                if wanted in line and line.endswith(b"\n"):
+                    yield _call(line)
+
+
+def _call(line: bytes) -> Call:
+    event = json.loads(line)
+    target = event.get("objectRef", {})
+    names = (target.get("resource", event.get("requestURI", "")), target.get("subresource", ""))
+    return Call(
+        verb=event["verb"],
+        resource="/".join(filter(None, names)),
+        namespace=target.get("namespace", ""),
+        name=target.get("name", ""),
+        code=event.get("responseStatus", {}).get("code", 0),
+    )

@@ -1,0 +1,95 @@
+"""`eco2 render`: the children, offline."""
+
+import json
+
+import yaml
+
+DOMAIN = """
+apiVersion: eco2.growbin.app/v1alpha1
+kind: EcoDomain
+metadata: {name: scan, namespace: scan}
+spec: {image: "x:1.0", port: 8000, nodePort: 31667}
+"""
+NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {name: scan}\n"
+
+
+def test_the_children_of_a_domain_are_printed(run):
+    result = run("render", "-f", "-", stdin=f"{NAMESPACE}---{DOMAIN}")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    children = list(yaml.safe_load_all(result.stdout))
+    assert [child["kind"] for child in children] == ["ServiceAccount", "NetworkPolicy", "Service", "Deployment"]
+    assert {child["metadata"]["namespace"] for child in children} == {"scan"}
+    assert all("ownerReferences" not in child["metadata"] for child in children)
+
+
+def test_json_is_a_list_that_kubectl_takes(run):
+    result = run("render", "-f", "-", "-o", "json", stdin=DOMAIN)
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert (document["apiVersion"], document["kind"]) == ("v1", "List")
+    assert len(document["items"]) == 4
+
+
+def test_it_is_stable(run):
+    assert run("render", "-f", "-", stdin=DOMAIN).stdout == run("render", "-f", "-", stdin=DOMAIN).stdout
+
+
+def test_the_namespace_can_be_named(run):
+    result = run("render", "-n", "here", "-f", "-", stdin=DOMAIN.replace(", namespace: scan", ""))
+    assert {child["metadata"]["namespace"] for child in yaml.safe_load_all(result.stdout)} == {"here"}
+
+
+def test_with_one_fault_nothing_is_printed_but_all_faults(run, tmp_path):
+    (tmp_path / "good.yaml").write_text(DOMAIN)
+    (tmp_path / "bad.yaml").write_text(DOMAIN.replace("name: scan,", "name: bad,").replace("8000", "0"))
+    (tmp_path / "worse.yaml").write_text("a: [")
+    result = run("render", "-f", str(tmp_path))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{tmp_path}/worse.yaml: line 2: ")
+    assert lines[1].startswith(f"{tmp_path}/bad.yaml: EcoDomain scan/bad: spec.port: ")
+
+
+def test_entrances_and_secrets_are_checked_and_noted(run):
+    entrance = """
+apiVersion: eco2.growbin.app/v1alpha1
+kind: EcoIngress
+metadata: {name: api, namespace: platform-system}
+spec: {hosts: [api.example.org], routes: [{path: /a, domain: {name: scan, namespace: scan}}]}
+"""
+    result = run("render", "-f", "-", stdin=entrance)
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert result.stderr == (
+        "note: stdin: EcoIngress platform-system/api: valid; this version makes no children for it\n"
+    )
+
+
+def test_a_file_without_our_resources_is_noted(run):
+    result = run("render", "-f", "-", stdin=NAMESPACE)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "note: no EcoDomain in these files\n"
+
+
+def test_what_the_operator_would_refuse_is_noted(run):
+    other = DOMAIN.replace("name: scan", "name: panel").replace("nodePort: 31667", "tier: observability")
+    caller = DOMAIN.replace("31667", "31667, access: {outbound: [{domain: panel}]}")
+    result = run("render", "-f", "-", stdin=f"{other}---{caller}")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("note: stdin: EcoDomain scan/scan: ")
+    assert "panel" in result.stderr
+
+
+def test_a_suspended_domain_is_noted(run):
+    result = run("render", "-f", "-", stdin=DOMAIN.replace("31667", "31667, suspend: true"))
+    assert "suspended" in result.stderr
+    assert result.stdout
+
+
+def test_files_are_needed(run):
+    result = run("render")
+    assert result.exit_code == 2
+    assert "Missing option" in result.stderr

@@ -1,0 +1,152 @@
+"""The examples are what a user copies: valid, consistent with one another, and as the contract's tables say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from eco2_operator.cli import documents
+from eco2_operator.cli.main import eco2
+from eco2_operator.cli.resources import collect
+
+FOLDER = Path(__file__).parents[2] / "examples"
+BACKEND, PLATFORM = "ecoeco-backend", "ecoeco-platform"
+NODE_PORTS = {
+    "auth": 31661, "my": 31662, "info": 31663, "chat": 31664,
+    "character": 31665, "location": 31666, "scan": 31667, "image": 31668,
+}  # fmt: skip
+NODES = {**{name: name for name in NODE_PORTS}, "image": "storage"}
+NAMESPACES = {
+    **{name: (BACKEND, "business-logic", "api", {"domain": name}) for name in NODE_PORTS},
+    "postgres": (BACKEND, "data", "database", {"data-type": "postgres"}),
+    "redis": (BACKEND, "data", "cache", {"data-type": "redis"}),
+    "rabbitmq": (BACKEND, "data", "messaging", {"data-type": "rabbitmq"}),
+    "prometheus": (BACKEND, "observability", "metrics", {}),
+    "grafana": (BACKEND, "observability", "dashboards", {}),
+    "platform-system": (PLATFORM, "infrastructure", "platform-core", {}),
+    "data-system": (PLATFORM, "infrastructure", "operators", {}),
+    "istio-ingress": (PLATFORM, "infrastructure", "platform-core", {}),
+}
+FOUND, UNREADABLE = documents.read([str(FOLDER)])
+
+
+def of_kind(kind: str) -> list[dict[str, Any]]:
+    return [document.content for document in FOUND if document.content["kind"] == kind]
+
+
+def domains(folder: str) -> dict[str, dict[str, Any]]:
+    """The specs of the EcoDomains of a folder, by name."""
+    return {
+        document.content["metadata"]["name"]: document.content["spec"]
+        for document in FOUND
+        if Path(document.source).parent.name == folder and document.content["kind"] == "EcoDomain"
+    }
+
+
+DOMAINS, BROKEN = domains("domains"), domains("broken")
+
+
+def calls(direction: str) -> set[tuple[str, str]]:
+    """(caller, called) of every domain-to-domain rule."""
+    pairs = set()
+    for name, spec in DOMAINS.items():
+        for rule in spec["access"].get(direction, ()):
+            if "domain" in rule:
+                assert rule["namespace"] == rule["domain"], "each domain lives in the namespace of its name"
+                pairs.add((name, rule["domain"]) if direction == "outbound" else (rule["domain"], name))
+    return pairs
+
+
+def test_every_file_is_read_and_has_no_fault():
+    assert UNREADABLE == []
+    assert collect(FOUND, namespace="default").faults == []
+
+
+def test_the_domains_are_those_of_the_contract():
+    assert set(DOMAINS) == set(NODE_PORTS)
+    for document in FOUND:
+        if document.content["kind"] == "EcoDomain" and Path(document.source).parent.name == "domains":
+            metadata = document.content["metadata"]
+            assert metadata["name"] == metadata["namespace"] == Path(document.source).stem
+
+
+@pytest.mark.parametrize("name", NODE_PORTS)
+def test_a_domain_is_as_the_contract_says(name):
+    spec = DOMAINS[name]
+    assert spec["image"] == f"docker.io/mng990/eco2:{name}-dev-latest"
+    assert (spec["port"], spec["nodePort"]) == (8000, NODE_PORTS[name])
+    assert (spec["tier"], spec["role"]) == ("business-logic", "api")
+    assert spec["placement"] == {"node": NODES[name]}
+    assert spec["metrics"]["path"] == "/metrics/status"
+    assert (spec["health"]["path"], spec["health"]["readinessPath"]) == ("/health", "/ready")
+    assert {"requests", "limits"} <= set(spec["resources"])
+
+
+def test_both_ends_of_a_call_list_each_other():
+    assert calls("outbound") == calls("inbound")
+    assert {("scan", "character"), ("my", "character"), ("auth", "my")} <= calls("outbound")
+
+
+def test_domains_call_only_the_internal_paths_of_others():
+    for name, spec in DOMAINS.items():
+        for rule in spec["access"].get("inbound", ()):
+            assert rule["paths"] == ["/api/v1/internal/*"], name
+
+
+def test_each_called_domain_has_its_address_in_the_environment():
+    for name, spec in DOMAINS.items():
+        variables = {variable["name"]: variable["value"] for variable in spec["env"]}
+        expected = {f"{called.upper()}_URL" for caller, called in calls("outbound") if caller == name}
+        addresses = {variable for variable in variables if variable.removesuffix("_URL").lower() in DOMAINS}
+        assert addresses == expected, name
+        for variable in addresses:
+            called = variable.removesuffix("_URL").lower()
+            assert variables[variable] == f"http://{called}.{called}.svc.cluster.local"
+
+
+def test_data_stores_are_reached_by_those_that_name_them():
+    stores = {labels["data-type"] for _, _, _, labels in NAMESPACES.values() if "data-type" in labels}
+    for name, spec in DOMAINS.items():
+        used = {rule["data"] for rule in spec["access"]["outbound"] if "data" in rule}
+        assert "postgres" in used, f"{name} has a database of its own"
+        assert used <= stores
+        assert ("redis" in used) == any(variable["name"] == "REDIS_URL" for variable in spec["env"]), name
+
+
+def test_no_secret_is_written_into_an_example():
+    for name, spec in (DOMAINS | BROKEN).items():
+        for variable in spec.get("env", ()):
+            assert not variable["name"].endswith(("_KEY", "_KEYS", "_SECRET", "_TOKEN", "PASSWORD")), name
+            assert "@" not in variable["value"], name
+
+
+def test_the_namespaces_are_those_of_the_contract():
+    found = {}
+    for namespace in of_kind("Namespace"):
+        labels = dict(namespace["metadata"]["labels"])
+        head = (labels.pop("app.kubernetes.io/part-of"), labels.pop("tier"), labels.pop("role"))
+        found[namespace["metadata"]["name"]] = (*head, labels)
+    assert found.pop("broken") == (BACKEND, "business-logic", "api", {})
+    assert found == NAMESPACES
+
+
+def test_the_broken_ones_break_in_one_way_each():
+    assert set(BROKEN) == {"wrong-image", "taken-node-port"}
+    assert "missing" in BROKEN["wrong-image"]["image"]
+    assert "nodePort" not in BROKEN["wrong-image"]
+    assert BROKEN["taken-node-port"]["nodePort"] == NODE_PORTS["auth"]
+    for name, spec in BROKEN.items():
+        assert "placement" not in spec, f"{name} must find a node"
+    for file in (FOLDER / "broken").iterdir():
+        first, *_ = yaml.safe_load_all(file.read_text())
+        assert (first["kind"], first["metadata"]["name"]) == ("Namespace", "broken"), "each file stands alone"
+
+
+def test_they_render_without_a_cluster_and_always_the_same():
+    first, second = (CliRunner().invoke(eco2, ["render", "-f", str(FOLDER)], catch_exceptions=False) for _ in range(2))
+    assert first.exit_code == 0
+    assert first.stderr == ""
+    assert first.stdout == second.stdout
+    assert first.stdout.count("kind: Deployment\n") == len(DOMAINS) + len(BROKEN)
