@@ -1,7 +1,6 @@
 """The command line on a real cluster: what it shows is what there is, and it changes nothing."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from support.api import Api, Object
 from support.domains import Domain, manifest
 
 from eco2_operator.cli import documents, yamls
+from eco2_operator.cli.main import eco2 as command_line
 from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, SERVICE
 from eco2_testcluster.audit import read_events
 from eco2_testcluster.embedded import EmbeddedCluster
@@ -22,20 +23,12 @@ pytestmark = pytest.mark.cluster
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POD_IP = {"fieldRef": {"fieldPath": "status.podIP"}}
 NewDomain = Callable[..., Domain]
-Eco2 = Callable[..., subprocess.CompletedProcess[str]]
+Eco2 = Callable[..., Result]
 
 
-def run(kubeconfig: Path, *args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """The console script, as a user starts it."""
-    return subprocess.run(
-        [Path(sys.executable).parent / "eco2", *args],
-        input=stdin,
-        env={**os.environ, "KUBECONFIG": str(kubeconfig), "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(kubeconfig: Path, *args: str, stdin: str = "") -> Result:
+    """One command, in this process: a process of its own spends a second on imports."""
+    return CliRunner().invoke(command_line, args, input=stdin, env={"KUBECONFIG": str(kubeconfig)})
 
 
 @pytest.fixture
@@ -58,7 +51,7 @@ def text(namespace: str, name: str = "scan", **spec: Any) -> str:
 
 def test_the_status_of_a_ready_domain(eco2: Eco2, domain: Domain) -> None:
     table = eco2("status", "-n", domain.namespace)
-    assert (table.returncode, table.stderr) == (0, "")
+    assert (table.exit_code, table.stderr) == (0, "")
     row = table.stdout.splitlines()[2].split()
     assert row[:5] == [domain.namespace, "scan", "True", "Ready", "2/2"]
     assert row[-1] == "simulated"
@@ -66,9 +59,21 @@ def test_the_status_of_a_ready_domain(eco2: Eco2, domain: Domain) -> None:
     assert data["nodePort"] == domain.child(SERVICE)["spec"]["ports"][0]["nodePort"]
 
 
+def test_the_console_script_works_as_a_plugin_of_kubectl(installed: EmbeddedCluster, domain: Domain) -> None:
+    result = subprocess.run(
+        [Path(sys.executable).parent / "kubectl-eco2", "status", "--kubeconfig", installed.kubeconfig, "-A"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode in (0, 1)
+    assert domain.namespace in result.stdout
+
+
 def test_the_tree_of_a_ready_domain(eco2: Eco2, domain: Domain) -> None:
     result = eco2("status", "domain", "scan", "-n", domain.namespace, "-o", "json")
-    assert result.returncode == 0
+    assert result.exit_code == 0
     below = {branch["kind"]: branch for branch in json.loads(result.stdout)["tree"]["below"]}
     assert set(below) == {kind.name for kind in domain.children()}
     assert all(branch["well"] for branch in below.values())
@@ -80,7 +85,7 @@ def test_the_status_of_a_domain_whose_image_is_missing(eco2: Eco2, new_domain: N
     broken = new_domain(image="docker.io/mng990/eco2:missing-1.0.0", replicas=1)
     broken.becomes("False", "ImagePullBackOff")
     result = eco2("status", "domain", "scan", "-n", broken.namespace)
-    assert result.returncode == 1
+    assert result.exit_code == 1
     (pod,) = broken.pods()
     assert f"✗ Pod {pod['metadata']['name']}  ImagePullBackOff, on general, simulated" in result.stdout
     assert "container app: Back-off pulling image" in result.stdout
@@ -89,7 +94,7 @@ def test_the_status_of_a_domain_whose_image_is_missing(eco2: Eco2, new_domain: N
 
 def test_nothing_differs_once_a_domain_is_ready(eco2: Eco2, domain: Domain) -> None:
     result = eco2("diff", "-f", "-", stdin=text(domain.namespace))
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_nothing_differs_for_a_domain_with_everything(eco2: Eco2, new_domain: NewDomain) -> None:
@@ -109,19 +114,19 @@ def test_nothing_differs_for_a_domain_with_everything(eco2: Eco2, new_domain: Ne
     }
     rich = new_domain(**spec).becomes_ready()
     result = eco2("diff", "-f", "-", stdin=text(rich.namespace, **spec))
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_what_others_added_is_not_a_difference(eco2: Eco2, domain: Domain) -> None:
     domain.edit(DEPLOYMENT, {"metadata": {"labels": {"of-others": "yes"}}})
-    assert eco2("diff", "-f", "-", stdin=text(domain.namespace)).returncode == 0
+    assert eco2("diff", "-f", "-", stdin=text(domain.namespace)).exit_code == 0
 
 
 def test_a_difference_is_what_an_apply_then_changes(eco2: Eco2, new_domain: NewDomain) -> None:
     domain = new_domain(env=[{"name": "OLD", "value": "1"}]).becomes_ready()
     wanted = {"replicas": 3, "env": [{"name": "NEW", "value": "1e3"}]}
     result = eco2("diff", "-f", "-", stdin=text(domain.namespace, **wanted))
-    assert result.returncode == 1
+    assert result.exit_code == 1
     lines = [f"{line[0]}{line[1:].strip()}" for line in result.stdout.splitlines() if line[0] in "+-"]
     assert lines == [
         f"--- live/Deployment/{domain.namespace}/scan",
@@ -135,12 +140,12 @@ def test_a_difference_is_what_an_apply_then_changes(eco2: Eco2, new_domain: NewD
     ]  # fmt: skip
     domain.patch(**wanted)
     domain.becomes_ready()
-    assert eco2("diff", "-f", "-", stdin=text(domain.namespace, **wanted)).returncode == 0
+    assert eco2("diff", "-f", "-", stdin=text(domain.namespace, **wanted)).exit_code == 0
 
 
 def test_a_new_domain_is_all_new_and_nothing_is_made(eco2: Eco2, api: Api, namespace: str) -> None:
     result = eco2("diff", "-f", "-", "-o", "json", stdin=text(namespace))
-    assert result.returncode == 1
+    assert result.exit_code == 1
     assert {change["action"] for change in json.loads(result.stdout)} == {"create"}
     assert api.get(ECO_DOMAIN, namespace, "scan") is None
 
@@ -157,7 +162,7 @@ def test_the_doctor_finds_what_a_domain_counts_on(eco2: Eco2, new_domain: NewDom
     second = new_domain("second", nodePort=node_port, placement={"node": "nowhere"})
     second.becomes("False", "NodePortTaken")
     result = eco2("doctor", "-o", "json")
-    assert result.returncode == 1
+    assert result.exit_code == 1
     details = [finding["detail"] for finding in json.loads(result.stdout) if finding["state"] == "MISSING"]
     here = first.namespace
     assert f"{node_port}, which EcoDomain {here}/second asks for, is taken by Service {here}/first" in details
@@ -168,12 +173,12 @@ def test_the_doctor_finds_what_a_domain_counts_on(eco2: Eco2, new_domain: NewDom
 def test_a_stranger_is_told_what_is_forbidden(stranger: Eco2, namespace: str) -> None:
     for args in (("status", "-n", namespace), ("diff", "-f", "-")):
         result = stranger(*args, stdin=text(namespace))
-        assert (result.returncode, result.stdout) == (2, "")
+        assert (result.exit_code, result.stdout) == (2, "")
         last = result.stderr.splitlines()[-1]
         assert "forbids it: " in last
         assert 'User "stranger" cannot list resource "ecodomains"' in last
     doctor = stranger("doctor")
-    assert doctor.returncode == 1
+    assert doctor.exit_code == 1
     assert "you may not get, list, watch ecodomains.eco2.growbin.app in all namespaces" in doctor.stdout
 
 

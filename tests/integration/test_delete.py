@@ -68,5 +68,5 @@ def test_a_deleted_namespace_goes_and_leaves_no_retries_behind(
     domain = Domain(api, namespace, "scan").becomes_ready()
     api.delete(NAMESPACE, "", domain.namespace)
     eventually(lambda: api.get(NAMESPACE, "", domain.namespace) is None)
-    audit.stays_quiet(namespace=domain.namespace, for_=3)
+    audit.becomes_quiet(namespace=domain.namespace, for_=3)
     assert not [line for line in operator.lines() if domain.namespace in str(line) and "traceback" in line]

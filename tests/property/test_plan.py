@@ -36,9 +36,15 @@ EXAMPLES = settings(
 # Strategies from types: a field's annotation and metadata say all there is to know.
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
+
+
+def _is_not_mapped(address: Any) -> bool:
+    return address.ipv4_mapped is None
+
+
 CIDRS = st.one_of(
     st.tuples(st.ip_addresses(v=4), st.integers(0, 32)),
-    st.tuples(st.ip_addresses(v=6).filter(lambda ip: ip.ipv4_mapped is None), st.integers(0, 128)),
+    st.tuples(st.ip_addresses(v=6).filter(_is_not_mapped), st.integers(0, 128)),
 ).map(lambda pair: f"{pair[0]}/{pair[1]}")
 RESOURCE_NAMES = st.sampled_from(["cpu", "memory", "ephemeral-storage", "nvidia.com/gpu"])
 PATTERN = re.compile(r'\.matches\(r"(.*?)"\)')
@@ -349,7 +355,7 @@ RESOURCES = st.fixed_dictionaries(
         "spec": of_model(models.EcoDomainSpec),
     }
 )
-TIERS = st.sampled_from(["business-logic", "data", "observability", "infrastructure"])
+TIERS: st.SearchStrategy[models.Tier] = st.sampled_from(get_args(models.Tier))
 
 
 @st.composite
@@ -579,7 +585,7 @@ def test_every_plan_obeys_the_laws(case: Case) -> None:
         law(case)
 
 
-@EXAMPLES
+@settings(EXAMPLES, max_examples=100)
 @given(cases(), of_model(models.EcoDomainSpec))
 def test_selectors_hang_on_the_name_and_the_domain_alone(case: Case, other: Json) -> None:
     name = case.resource["metadata"]["name"]

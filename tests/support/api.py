@@ -4,7 +4,7 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -72,15 +72,19 @@ class Api:
         answer = self.request("GET", kind.path(namespace), labelSelector=selector)
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
 
-    def watch(self, kind: Kind, namespace: str, *, seconds: int) -> Iterator[Object]:
-        """Every event from now on, for so many seconds at most."""
-        version = self.request("GET", kind.path(namespace))["metadata"]["resourceVersion"]
-        query = urlencode({"watch": "true", "resourceVersion": version, "timeoutSeconds": seconds})
-        with closing(http.client.HTTPSConnection(self._host, context=self._tls, timeout=seconds + 10)) as connection:
+    def version(self, kind: Kind, namespace: str) -> str:
+        """Where the history of a kind in a namespace stands now."""
+        return str(self.request("GET", kind.path(namespace))["metadata"]["resourceVersion"])
+
+    def history(self, kind: Kind, namespace: str, *, since: str) -> list[Object]:
+        """Every watch event since a version: each state an object was in, not only those somebody looked at."""
+        query = urlencode({"watch": "true", "resourceVersion": since, "timeoutSeconds": 1})
+        with closing(http.client.HTTPSConnection(self._host, context=self._tls, timeout=30)) as connection:
             connection.request("GET", f"{kind.path(namespace)}?{query}", headers={"User-Agent": "eco2-tests"})
             with connection.getresponse() as response:
-                for line in response:
-                    yield json.loads(line)
+                events = [json.loads(line) for line in response]
+        assert all(event["type"] != "ERROR" for event in events), f"the history is lost: {events[-1]}"
+        return events
 
     # -- writing ---------------------------------------------------------------------------------------------
 

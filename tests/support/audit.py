@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.waits import stays
+from support.waits import eventually, stays
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -56,9 +56,18 @@ class AuditTrail:
 
         def no_write() -> None:
             found = [str(call) for call in later.writes(namespace=namespace)]
-            assert not found
+            assert not found, f"written: {found}"
 
         stays(no_write, for_=for_)
+
+    def becomes_quiet(self, *, namespace: str = "", for_: float = 2.0) -> None:
+        """Wait until nothing has been written for so many seconds."""
+
+        def quiet() -> bool:
+            self.stays_quiet(namespace=namespace, for_=for_)
+            return True
+
+        eventually(quiet)
 
     def _read(self) -> Iterator[Call]:
         wanted = f'"username":"{self._user}"'.encode()

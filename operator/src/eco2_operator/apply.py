@@ -95,7 +95,7 @@ class Applier:
         settled = self._settled.get(ref)
         if live is not None:
             version = live["metadata"]["resourceVersion"]
-            if settled == (digest, version) or not _changes(wanted, live):
+            if settled == (digest, version) or not (_changes(wanted, live) or _is_lent(wanted, live)):
                 self._settled[ref] = (digest, version)
                 _refuse_conceded(ref, desired, live, conceded)
                 return Outcome(ref, "unchanged", live["metadata"]["uid"])
@@ -145,7 +145,7 @@ class Applier:
             conceded = self._fights.conceded(ref)
             manifest = without(manifest, list(conceded)) if conceded else manifest
             result = await self._client.apply(kind, manifest, force=True)
-        if kind is DEPLOYMENT and "replicas" in wanted["spec"] and _owns_replicas(result, REPLICAS_MANAGER):
+        if _is_lent(wanted, result):
             result = await self._client.apply(kind, _identity(result), manager=REPLICAS_MANAGER)
         return result
 
@@ -194,6 +194,15 @@ def _identity(live: Manifest) -> Manifest:
 
 def _owns_replicas(live: Manifest, manager: str) -> bool:
     return "f:replicas" in owned_fields(live, manager=manager).get("f:spec", {})
+
+
+def _is_lent(wanted: Manifest, live: Manifest) -> bool:
+    """Whether the second manager still holds ``spec.replicas`` although we want it ourselves again."""
+    return (
+        wanted["kind"] == DEPLOYMENT.name
+        and "replicas" in wanted["spec"]
+        and _owns_replicas(live, REPLICAS_MANAGER)
+    )
 
 
 def _changes(wanted: Manifest, live: Manifest) -> list[Difference]:

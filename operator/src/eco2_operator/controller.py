@@ -206,9 +206,13 @@ class Controller:
     async def _resync(self, kind: Kind) -> None:
         try:
             missed = await self.sweep(kind)
+        except KindMissing:
+            return
         except ChildError as error:
-            if not isinstance(error, KindMissing):
-                log.warning("resync skipped a kind", extra={"kind": kind.name, "error": str(error)})
+            log.warning("resync skipped a kind", extra={"kind": kind.name, "error": str(error)})
+            return
+        except Exception:  # nothing may end the resync: it is what finds out that something else has ended
+            log.exception("resync skipped a kind", extra={"kind": kind.name})
             return
         self.missed[kind.name] = self.missed.get(kind.name, 0) + 1 if missed else 0
         if missed:

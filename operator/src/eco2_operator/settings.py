@@ -5,7 +5,7 @@ Every setting is an ``ECO2_*`` variable (lists and maps as JSON) and, under the 
 
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,7 +18,15 @@ def _cidr(value: str) -> str:
     return str(ip_network(value, strict=False))
 
 
+def _address(value: str) -> str:
+    _, colon, port = value.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be host:port, such as 0.0.0.0:8080")
+    return value
+
+
 CidrSetting = Annotated[str, AfterValidator(_cidr)]
+AddressSetting = Annotated[str, AfterValidator(_address)]
 
 
 class Settings(BaseSettings):
@@ -56,11 +64,11 @@ class Settings(BaseSettings):
         gt=0,
         description="Longest time for one API request, so that a silent server cannot hold a worker.",
     )
-    http_address: str = Field(
+    http_address: AddressSetting = Field(
         "127.0.0.1:0", description="Where /healthz, /readyz and /metrics are served; port 0 takes a free one."
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field("json", description="json, or console for people.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: Literal["json", "console"] = Field("json", description="json, or console for people.")
 
     @property
     def cluster(self) -> Cluster:

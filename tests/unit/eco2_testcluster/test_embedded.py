@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 from eco2_testcluster import EmbeddedCluster, domain_nodes, embedded
 from eco2_testcluster.audit import count_requests
-from eco2_testcluster.binaries import resolve_binaries
 from eco2_testcluster.errors import ApiError, StartError, StateError
 from eco2_testcluster.kubectl import Kubectl
 from eco2_testcluster.ports import named_ports
@@ -219,11 +217,7 @@ def test_a_living_cluster_is_not_overwritten(own: EmbeddedCluster) -> None:
 
 
 def test_nothing_is_left_after_the_stop(tmp_path: Path) -> None:
-    binaries = resolve_binaries()
-    started = time.monotonic()
-    with EmbeddedCluster(tmp_path, binaries=binaries) as cluster:
-        # Usually 4 to 5 s on two idle cores; the limit only catches a wait that should not be there.
-        assert time.monotonic() - started < 40
+    with EmbeddedCluster(tmp_path) as cluster:
         assert len(processes_of(tmp_path)) == 6
     assert processes_of(tmp_path) == []
     assert cluster.stop() == []

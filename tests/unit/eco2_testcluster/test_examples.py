@@ -24,8 +24,22 @@ def test_namespaces_are_apart_and_nodes_are_named(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("not: [yaml")
     examples = load_examples(tmp_path)
     assert [obj["metadata"]["name"] for obj in examples.namespaces] == ["auth"]
-    assert [obj["metadata"]["name"] for obj in examples.rest] == ["auth", "my", "scan"]
+    assert [obj["metadata"]["name"] for obj in examples.working] == ["auth", "my", "scan"]
     assert examples.nodes == ["auth", "my"]
+    assert examples.broken == ()
+
+
+def test_what_fails_on_purpose_is_apart(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "all.yaml").write_text(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: broken}\n---"
+        + DOMAIN.format(name="gone", placement="{node: gone}")
+    )
+    examples = load_examples(tmp_path)
+    assert [obj["metadata"]["name"] for obj in examples.namespaces] == ["broken"]
+    assert [obj["metadata"]["name"] for obj in examples.broken] == ["gone"]
+    assert examples.working == ()
+    assert examples.nodes == ["gone"]
 
 
 @pytest.mark.parametrize("text", ["a: [", "kind: Namespace", "- a list", "text"])

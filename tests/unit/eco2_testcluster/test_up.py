@@ -125,6 +125,14 @@ def test_everything_is_applied_in_its_order(tmp_path: Path, task: Up, provider: 
     assert sorted(kinds, key=lambda kind: text.index(f'"kind": "{kind}"')) == kinds
 
 
+def test_what_fails_on_purpose_comes_when_the_rest_has_settled(tmp_path: Path, task: Up) -> None:
+    (tmp_path / "examples" / "broken").mkdir()
+    (tmp_path / "examples" / "broken" / "all.yaml").write_text(EXAMPLE.replace("scan", "broken"))
+    task.up()
+    verbs = [call.split()[0] for call in calls(tmp_path)]
+    assert verbs == ["apply", "wait", "apply", "apply", "get", "apply", "get"]
+
+
 def test_the_operator_outlives_the_command_with_its_settings(tmp_path: Path, task: Up) -> None:
     task.up()
     assert operator(tmp_path).find()

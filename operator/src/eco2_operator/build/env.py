@@ -4,7 +4,15 @@ from collections.abc import Iterable
 
 from eco2_operator.build.fields import given
 from eco2_operator.model.domain import EcoDomainSpec
-from eco2_operator.model.pod import EnvFromSource, EnvSource, EnvVar, ObjectReference
+from eco2_operator.model.pod import (
+    EnvFromSource,
+    EnvSource,
+    EnvVar,
+    FieldSelector,
+    KeySelector,
+    ObjectReference,
+    ResourceFieldSelector,
+)
 from eco2_operator.naming import Manifest
 
 
@@ -61,20 +69,26 @@ def _source(source: EnvSource | None) -> Manifest | None:
     """
     if source is None:
         return None
-    for name, selector in (
-        ("secretKeyRef", source.secret_key_ref),
-        ("configMapKeyRef", source.config_map_key_ref),
-    ):
-        if selector is not None:
-            return {name: given({"name": selector.name, "key": selector.key, "optional": selector.optional})}
-    if source.field_ref is not None:
-        return {"fieldRef": {"apiVersion": "v1", "fieldPath": source.field_ref.field_path}}
-    if source.resource_field_ref is not None:
-        field = source.resource_field_ref
-        reference = {
-            "containerName": field.container_name,
-            "resource": field.resource,
-            "divisor": field.divisor or "0",
+    return given(
+        {
+            "secretKeyRef": _key(source.secret_key_ref),
+            "configMapKeyRef": _key(source.config_map_key_ref),
+            "fieldRef": _field(source.field_ref),
+            "resourceFieldRef": _resource(source.resource_field_ref),
         }
-        return {"resourceFieldRef": given(reference)}
-    return None
+    )
+
+
+def _key(key: KeySelector | None) -> Manifest | None:
+    return given({"name": key.name, "key": key.key, "optional": key.optional}) if key else None
+
+
+def _field(field: FieldSelector | None) -> Manifest | None:
+    return {"apiVersion": "v1", "fieldPath": field.field_path} if field else None
+
+
+def _resource(field: ResourceFieldSelector | None) -> Manifest | None:
+    if field is None:
+        return None
+    divisor = field.divisor or "0"
+    return given({"containerName": field.container_name, "resource": field.resource, "divisor": divisor})

@@ -36,10 +36,8 @@ def _kind(port: Port | None) -> Literal["http", "grpc", "tcp"]:
 
 
 def _handler(health: Health, path: str, port: Port | None) -> Manifest:
-    if health.kind == "exec":
+    if health.kind == "exec" or port is None:  # without a port there is only exec: the schema sees to it
         return {"exec": {"command": list(health.command or ())}}
-    if port is None:  # the model refuses this; the type does not know it
-        return {}
     match health.kind:
         case "grpc":
             # The API takes a number only, and an empty service asks for the server as a whole.

@@ -61,10 +61,6 @@ class Resources:
         """Our resources of other kinds."""
         return [g for g in self.given if g.key.kind != "EcoDomain"]
 
-    def fault(self, given: Given, text: str) -> None:
-        """Note a fault found later."""
-        self.faults.append(Fault(given.source, f"{given.subject}: {text}"))
-
 
 def _domain(resource: Resource[Model]) -> Resource[EcoDomainSpec] | None:
     spec = resource.spec

@@ -116,12 +116,12 @@ def _workload_available(domain: Resource[EcoDomainSpec], seen: Observation) -> F
         return Fact("WorkloadAvailable", "True", "Available", f"{available} of {wanted} pods serve")
     cause = diagnose(deployment, seen.replica_sets, seen.pods)
     if cause is not None:
-        return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, available))
+        return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, min(old, available)))
     return Fact("WorkloadAvailable", "False", "Progressing", f"{min(updated, available)} of {wanted} new pods serve")
 
 
-def _with_old_pods(cause: Cause, available: int) -> str:
-    return f"{cause.message}; {available} older pods go on serving" if available else cause.message
+def _with_old_pods(cause: Cause, serving: int) -> str:
+    return f"{cause.message}; {serving} older pods go on serving" if serving > 0 else cause.message
 
 
 def _access_accepted(refused: Sequence[str]) -> Fact:
@@ -161,7 +161,7 @@ def _summary(children: Fact, workload: Fact, access: Fact, *, settled: bool) -> 
 
 
 def _kept(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.action != "deleted"]
+    return [outcome for outcome in outcomes if outcome.uid and outcome.action != "deleted"]
 
 
 def _inventory(outcomes: Sequence[Outcome], previous: Mapping[str, Any]) -> list[Manifest]:

@@ -47,7 +47,8 @@ def diagnose(deployment: Manifest, replica_sets: Iterable[Manifest], pods: Itera
     mine = (p for p in pods if _template_hash(p) == template and not p["metadata"].get("deletionTimestamp"))
     causes = [cause for pod in mine for cause in _pod_causes(pod)]
     if causes:
-        return min(causes, key=lambda cause: (_WAITING_RANK.get(cause.reason, 3), cause.message))
+        worst = min(causes, key=lambda cause: (_WAITING_RANK.get(cause.reason, 3), cause.message))
+        return _with_wanted_nodes(worst, deployment) if worst.reason == "Unschedulable" else worst
     return _deadline(deployment)
 
 
@@ -86,6 +87,15 @@ def _pod_causes(pod: Mapping[str, Any]) -> Iterable[Cause]:
         cause = _container_cause(name, container)
         if cause is not None:
             yield cause
+
+
+def _with_wanted_nodes(cause: Cause, deployment: Manifest) -> Cause:
+    """The scheduler names the taints that stand in the way, but not the labels it looked for."""
+    labels = deployment["spec"].get("template", {}).get("spec", {}).get("nodeSelector") or {}
+    if not labels:
+        return cause
+    wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    return Cause(cause.reason, f"{cause.message}; wanted are nodes labelled {wanted}", cause.final)
 
 
 def _container_cause(pod: str, container: Mapping[str, Any]) -> Cause | None:

@@ -31,7 +31,7 @@ from eco2_testcluster.processes import ProcessId, log_tail, spawn, stop_all, wit
 from eco2_testcluster.state import FILE, ClusterState, Component, remove_state
 from eco2_testcluster.waits import until
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """How long a component may take until it is ready; a slow machine under load needs more than usual."""
 ATTEMPTS = 5
 """How often the start is tried with other ports when somebody else took one."""
@@ -148,15 +148,22 @@ class EmbeddedCluster:
         self._reap()
         return [*parts.ORDER] if stopped else []
 
-    def healthy(self) -> bool:
-        """Whether every component runs and says that it is ready."""
+    def healthy(self, *, seconds: float = 0) -> bool:
+        """Whether every component runs and says, within `seconds`, that it is ready."""
+        try:
+            state = until(self._ended_or_ready, seconds=seconds, what="healthy")
+        except TimeoutError:
+            return False
+        return state == "ready"
+
+    def _ended_or_ready(self) -> str | None:
         state = ClusterState.load(self._layout.root)
         if state is None or not state.ready:
-            return False
-        return all(
-            part.process and part.process.find() and self._client_of(name).answers(part.health)
-            for name, part in state.components.items()
-        )
+            return "ended"
+        if not all(part.process and part.process.find() for part in state.components.values()):
+            return "ended"
+        ready = all(self._client_of(name).answers(part.health) for name, part in state.components.items())
+        return "ready" if ready else None
 
     # -- where things are ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import yaml
 from eco2_testcluster.errors import ClusterError
 
 SUFFIXES = (".yaml", ".yml", ".json")
+BROKEN = "broken"
+"""The folder of the examples that fail on purpose."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +21,14 @@ class Examples:
     """What `make up` applies."""
 
     namespaces: tuple[dict[str, Any], ...] = ()
-    rest: tuple[dict[str, Any], ...] = ()
+    working: tuple[dict[str, Any], ...] = ()
+    broken: tuple[dict[str, Any], ...] = ()
+    """What fails on purpose. It comes last: one of them wants the node port of an example that works."""
 
     @property
     def domains(self) -> list[dict[str, Any]]:
         """The EcoDomains."""
-        return [obj for obj in self.rest if obj.get("kind") == "EcoDomain"]
+        return [obj for obj in (*self.working, *self.broken) if obj["kind"] == "EcoDomain"]
 
     @property
     def nodes(self) -> list[str]:
@@ -38,23 +42,30 @@ def load_examples(folder: Path) -> Examples:
     """Read every YAML file below `folder`, in the order of their paths. Raises ClusterError naming a bad file."""
     if not folder.is_dir():
         raise ClusterError(f"{folder}: no such folder; run this in the repository, or name the folder")
-    objects = list(read_objects(folder))
-    namespaces = tuple(obj for obj in objects if obj["kind"] == "Namespace")
-    return Examples(namespaces, tuple(obj for obj in objects if obj["kind"] != "Namespace"))
+    namespaces: list[dict[str, Any]] = []
+    working: list[dict[str, Any]] = []
+    broken: list[dict[str, Any]] = []
+    for path in object_files(folder):
+        others = broken if BROKEN in path.relative_to(folder).parts[:-1] else working
+        for obj in read_objects(path):
+            (namespaces if obj["kind"] == "Namespace" else others).append(obj)
+    return Examples(tuple(namespaces), tuple(working), tuple(broken))
 
 
-def read_objects(folder: Path) -> Iterable[dict[str, Any]]:
-    """The Kubernetes objects of the files below `folder`. Raises ClusterError naming a bad file."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix not in SUFFIXES:
+def object_files(folder: Path) -> list[Path]:
+    """The files below `folder` that hold Kubernetes objects, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES)
+
+
+def read_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """The Kubernetes objects in a file. Raises ClusterError naming the file when it holds anything else."""
+    try:
+        documents = list(yaml.safe_load_all(path.read_text()))
+    except yaml.YAMLError as error:
+        raise ClusterError(f"{path}: {error}") from None
+    for document in documents:
+        if document is None:
             continue
-        try:
-            documents = list(yaml.safe_load_all(path.read_text()))
-        except yaml.YAMLError as error:
-            raise ClusterError(f"{path}: {error}") from None
-        for document in documents:
-            if document is None:
-                continue
-            if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
-                raise ClusterError(f"{path}: a document has no apiVersion and kind")
-            yield document
+        if not isinstance(document, dict) or not document.get("kind") or not document.get("apiVersion"):
+            raise ClusterError(f"{path}: a document has no apiVersion and kind")
+        yield document

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from eco2_testcluster.errors import ClusterError, CommandError
-from eco2_testcluster.examples import Examples, load_examples, read_objects
+from eco2_testcluster.examples import Examples, load_examples, object_files, read_objects
 from eco2_testcluster.kubectl import Kubectl
 from eco2_testcluster.operator_process import OperatorProcess
 from eco2_testcluster.progress import Reporter
@@ -109,13 +109,17 @@ class Up:
             if running.shared:
                 self._remember_new(kubectl, examples)
             kubectl.apply(examples.namespaces)
-            kubectl.apply(examples.rest)
-        with self._reporter.step("every EcoDomain has a settled status", expected=20) as progress:
+            kubectl.apply(examples.working)
+        with self._reporter.step("every EcoDomain has a settled status", expected=10) as progress:
             self._settle(kubectl, progress)
+        if examples.broken:
+            with self._reporter.step("the examples that fail have a settled status too") as progress:
+                kubectl.apply(examples.broken)
+                self._settle(kubectl, progress)
         return running
 
     def _apply_crds(self, kubectl: Kubectl) -> None:
-        crds = list(read_objects(self._plan.crds))
+        crds = [crd for path in object_files(self._plan.crds) for crd in read_objects(path)]
         if not crds:
             raise ClusterError(f"{self._plan.crds}: no custom resource definitions there; `make crds` writes them")
         kubectl.apply(crds)
@@ -161,7 +165,8 @@ class Up:
         """Write down which examples were not there before, so that `down` removes these and no others."""
         path = self._provider.folder / APPLIED
         if not path.exists():
-            new = [_reference(obj) for obj in examples.rest if not kubectl.exists(obj)]
+            objects = (*examples.working, *examples.broken)
+            new = [_reference(obj) for obj in objects if not kubectl.exists(obj)]
             path.write_text(json.dumps(new, indent=2) + "\n")
 
     def _take_back(self, kubectl: Kubectl) -> None:

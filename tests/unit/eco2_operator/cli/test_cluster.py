@@ -116,3 +116,18 @@ def test_a_kubeconfig_that_is_none(tmp_path):
     config.write_text(json.dumps({"kind": "Config"}))
     with pytest.raises(CliError, match="kubeconfig"):
         Reader.connect(Target(str(config)))
+
+
+def test_a_kind_the_cluster_does_not_serve(api, reader):
+    api.answers[SERVICE.path()] = (404, {"message": "not found"})
+    with pytest.raises(CliError, match="does not serve services of v1"):
+        reader.objects(SERVICE)
+
+
+def test_an_answer_that_is_no_status(api, reader):
+    api.answers[SERVICE.path()] = (502, ["a proxy"])
+    with pytest.raises(CliError, match="HTTP 502"):
+        reader.objects(SERVICE)
+    api.answers[SERVICE.path("ns", "a")] = (500, {})
+    with pytest.raises(CliError, match="no reason given"):
+        reader.get(SERVICE, "ns", "a")

@@ -122,3 +122,37 @@ def test_a_file_that_cannot_be_read(api, on_cluster):
     result = on_cluster("diff", "-f", "/nowhere.yaml")
     assert (result.exit_code, result.stderr) == (2, "/nowhere.yaml: No such file or directory\n")
     assert api.requests == []
+
+
+def test_what_is_refused_and_what_is_for_later_is_noted(make, on_cluster):
+    panel = plain(make.domain("panel", tier="observability"))
+    caller = plain(make.domain(access={"outbound": [{"domain": "panel", "namespace": "scan"}]}))
+    entrance = {
+        "apiVersion": "eco2.growbin.app/v1alpha1",
+        "kind": "EcoIngress",
+        "metadata": {"name": "api", "namespace": "scan"},
+        "spec": {"hosts": ["api.example.org"], "routes": [{"path": "/a", "domain": {"name": "scan"}}]},
+    }
+    result = on_cluster("diff", "-f", "-", stdin=text(panel, caller, entrance))
+    assert result.exit_code == 1
+    refused, later = result.stderr.splitlines()
+    assert refused.startswith("note: stdin: EcoDomain scan/scan: ")
+    assert later == "note: stdin: EcoIngress scan/api: this version makes no children for it"
+
+
+def test_the_node_port_of_a_foreign_service_is_not_taken_over(api, make, on_cluster):
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "scan",
+            "namespace": "scan",
+            "uid": "u",
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Thing", "name": "x", "uid": "x", "controller": True}],
+        },
+        "spec": {"ports": [{"port": 80, "targetPort": "http", "nodePort": 30001}]},
+    }
+    api.add(foreign)
+    result = on_cluster("diff", "-f", "-", stdin=text(plain(make.domain())))
+    assert "30001" not in result.stdout
+    assert "belongs to Thing x: the operator will leave it alone" in result.stderr

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import types
 from importlib import import_module
 from pathlib import Path
 
@@ -94,3 +95,19 @@ def test_a_setting_without_a_usable_value_is_told_in_one_line(run):
     assert result.stdout == ""
     assert result.stderr.startswith("eco2: ECO2_CONCURRENCY: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_run_starts_the_operator_with_the_settings_of_the_environment(run, monkeypatch):
+    import eco2_operator
+    from eco2_operator import settings
+
+    started = []
+    app = types.ModuleType("eco2_operator.app")
+    app.run = started.append
+    monkeypatch.setitem(sys.modules, "eco2_operator.app", app)
+    monkeypatch.setattr(eco2_operator, "app", app, raising=False)
+    settings.load.cache_clear()
+    result = run("run", env={"ECO2_CONCURRENCY": "3"})
+    settings.load.cache_clear()
+    assert result.exit_code == 0
+    assert [chosen.concurrency for chosen in started] == [3]

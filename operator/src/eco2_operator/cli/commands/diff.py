@@ -14,7 +14,7 @@ from eco2_operator.cli.errors import DIFFERS, DONE, note
 from eco2_operator.cli.faults import InvalidInput
 from eco2_operator.cli.options import Target, cluster_options, file_option, output_option
 from eco2_operator.cli.output import emit
-from eco2_operator.cli.resources import Resources, collect
+from eco2_operator.cli.resources import collect
 
 _STYLES = {"---": "bold", "+++": "bold", "@@": "cyan", "-": "red", "+": "green"}
 
@@ -35,9 +35,9 @@ def command(target: Target, files: tuple[str, ...], output: str) -> None:
         raise InvalidInput([*faults, *collect(found, namespace=target.namespace or "default").faults])
     with Reader.connect(target) as reader:
         resources = collect(found, namespace=reader.namespace)
-        _refuse_faults(resources)
+        if resources.faults:
+            raise InvalidInput(resources.faults)
         results = list(changes(reader, resources))
-    _refuse_faults(resources)
     for other in resources.others:
         note(f"note: {other.source}: {other.subject}: this version makes no children for it")
     _show([each for each in results if isinstance(each, Change)], output)
@@ -47,16 +47,12 @@ def command(target: Target, files: tuple[str, ...], output: str) -> None:
     raise SystemExit(DIFFERS if results else DONE)
 
 
-def _refuse_faults(resources: Resources) -> None:
-    if resources.faults:
-        raise InvalidInput(resources.faults)
-
-
 def _show(found: Sequence[Change], output: str) -> None:
     if output != "diff":
         emit([change.as_data() for change in found], output)
         return
-    for change in found:
-        for line in change.lines():
-            style = next((style for start, style in _STYLES.items() if line.startswith(start)), "")
-            show(Text(line, style=style), wrap=False)
+    show(*(_styled(line) for change in found for line in change.lines()), wrap=False)
+
+
+def _styled(line: str) -> Text:
+    return Text(line, style=next((style for start, style in _STYLES.items() if line.startswith(start)), ""))

@@ -12,7 +12,6 @@ from eco2_operator.cli.faults import InvalidInput
 from eco2_operator.cli.options import file_option, output_option
 from eco2_operator.cli.output import emit_objects
 from eco2_operator.cli.resources import Resources, collect
-from eco2_operator.errors import InvalidSpec
 from eco2_operator.gather import domain_context
 from eco2_operator.naming import Manifest
 from eco2_operator.plan import plan_domain
@@ -31,14 +30,13 @@ def command(files: tuple[str, ...], namespace: str, output: str) -> None:
     found, faults = documents.read(files)
     resources = collect(found, namespace=namespace)
     resources.faults[:0] = faults
-    children = list(_plan(resources))
     if resources.faults:
         raise InvalidInput(resources.faults)
     for other in resources.others:
         note(f"note: {other.source}: {other.subject}: valid; this version makes no children for it")
     if not resources.given:
         note("note: no EcoDomain in these files")
-    emit_objects(children, output)
+    emit_objects(list(_plan(resources)), output)
 
 
 def _plan(resources: Resources) -> Iterable[Manifest]:
@@ -48,11 +46,7 @@ def _plan(resources: Resources) -> Iterable[Manifest]:
         cache.put(given.manifest)
     cluster = load_settings().cluster
     for given, domain in resources.domains:
-        try:
-            plan = plan_domain(domain, domain_context(domain, cache, cluster))
-        except InvalidSpec as error:
-            resources.fault(given, str(error))
-            continue
+        plan = plan_domain(domain, domain_context(domain, cache, cluster))
         if domain.suspended:
             note(f"note: {given.source}: {given.subject}: suspended; the operator leaves its objects as they are")
         for refused in plan.refused:

@@ -10,7 +10,6 @@ from eco2_operator.cli.configuration import load_settings
 from eco2_operator.cli.diffs.change import Change, compare, removal
 from eco2_operator.cli.errors import note
 from eco2_operator.cli.resources import Given, Resources
-from eco2_operator.errors import InvalidSpec
 from eco2_operator.gather import domain_context
 from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, ECO_INGRESS, SERVICE, Kind, by_name
 from eco2_operator.model.domain import EcoDomainSpec
@@ -35,7 +34,7 @@ def changes(reader: Reader, resources: Resources) -> Iterator[Change | Conflict]
     for manifest in merged.values():
         cache.put(manifest)
     for one in given:
-        yield from _domain(reader, cache, one, merged[one.key], resources)
+        yield from _domain(reader, cache, one, merged[one.key])
 
 
 def _everything(reader: Reader, namespaces: set[str]) -> tuple[dict[Key, Manifest], Cache]:
@@ -77,19 +76,13 @@ def _merge(given: Given, live: Manifest | None) -> Manifest:
     return merged
 
 
-def _domain(
-    reader: Reader, cache: Cache, given: Given, manifest: Manifest, resources: Resources
-) -> Iterator[Change | Conflict]:
+def _domain(reader: Reader, cache: Cache, given: Given, manifest: Manifest) -> Iterator[Change | Conflict]:
     domain = parse(manifest, EcoDomainSpec)
     if domain.suspended:
         note(f"note: {given.source}: {given.subject}: suspended; the operator changes nothing")
         return
     _read_own(reader, cache, domain)
-    try:
-        plan = plan_domain(domain, domain_context(domain, cache, load_settings().cluster))
-    except InvalidSpec as error:
-        resources.fault(given, str(error))
-        return
+    plan = plan_domain(domain, domain_context(domain, cache, load_settings().cluster))
     for refused in plan.refused:
         note(f"note: {given.source}: {given.subject}: {refused}")
     wanted = plan.by_ref()
@@ -105,7 +98,7 @@ def _read_own(reader: Reader, cache: Cache, domain: Resource[EcoDomainSpec]) -> 
     """The live children that have a say in the plan: node ports and replicas are kept."""
     name = child_name(domain.name)
     for live in reader.get_many((kind, domain.namespace, name) for kind in (SERVICE, DEPLOYMENT)):
-        if live is not None:
+        if live is not None and _controlled_by(live, domain.uid):
             cache.put(live)
 
 

@@ -17,6 +17,10 @@ from eco2_testcluster.progress import Reporter
 from eco2_testcluster.providers import Running
 
 
+PATIENCE = 20.0
+"""Seconds a busy machine gets to answer before a running cluster is taken for a broken one, and replaced."""
+
+
 class EmbeddedProvider:
     """etcd, the Kubernetes control plane and kwok as processes on the loopback address."""
 
@@ -33,7 +37,7 @@ class EmbeddedProvider:
         nodes = domain_nodes(domains)
         fingerprint = _fingerprint(binaries)
         running = self._attach()
-        if running and running.state().fingerprint == fingerprint and running.healthy():
+        if running and running.state().fingerprint == fingerprint and running.healthy(seconds=PATIENCE):
             running.add_nodes(nodes)
             return self._running(reused=True)
         cluster = EmbeddedCluster(self.folder, nodes=nodes, binaries=binaries, detached=True, fingerprint=fingerprint)

@@ -1,0 +1,99 @@
+"""Guards of the repository's layout."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "operator" / "src" / "eco2_operator"
+UNIT_TESTS = ROOT / "tests" / "unit" / "eco2_operator"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 400
+
+LONG = {"model/domain.py": "the schema of EcoDomain in one place; most of it is descriptions, and nothing in it acts"}
+"""Files that may be longer, and why."""
+
+TESTED_ELSEWHERE = {
+    "__main__.py": "calls the command line's main and nothing else",
+    "build/": "tests/golden: every field has a case in which it matters",
+    "cli/": "tests/unit/eco2_operator/cli tests whole commands, as a person runs them",
+    "crds.py": "tests/golden/admission and the integration tests: the API server judges the schemas",
+    "metrics.py": "declarations; their values are checked where they are counted",
+    "model/": "tests/golden and the admission cases: each rule on both sides",
+    "outcomes.py": "one dataclass",
+    "plan.py": "tests/golden and tests/property/test_plan.py",
+}
+"""Modules, or folders, without a unit test file of their own, and why."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def reads_environment(path: Path) -> bool:
+    """Whether a module touches ``os.environ`` or ``os.getenv``, however it was imported."""
+    names = {"environ", "environb", "getenv", "getenvb"}
+    tree = ast.parse(path.read_text())
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imported = {name.rpartition(".")[2] for name in imports(path) if name.startswith("os.")}
+    return bool(names & (attributes | imported))
+
+
+def test_there_are_sources_to_guard() -> None:
+    assert len(SOURCES) > 50
+
+
+def test_no_folder_named_operator_is_a_package() -> None:
+    """It would hide the standard library's ``operator`` and break the interpreter."""
+    folders = [path for path in ROOT.rglob("operator") if path.is_dir() and ".venv" not in path.parts]
+    assert ROOT / "operator" in folders
+    assert [folder for folder in folders if (folder / "__init__.py").exists()] == []
+
+
+def test_only_the_app_knows_kopf() -> None:
+    users = [name_of(path) for path in SOURCES if any(name.partition(".")[0] == "kopf" for name in imports(path))]
+    assert users == ["app.py"]
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    assert [name_of(path) for path in SOURCES if reads_environment(path)] == []
+    assert any(name.startswith("pydantic_settings") for name in imports(PACKAGE / "settings.py"))
+    users = [name_of(path) for path in SOURCES if any(n.startswith("pydantic_settings") for n in imports(path))]
+    assert users == ["settings.py"]
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name for name, lines in lengths.items() if lines > MAX_LINES} == set(LONG)
+
+
+def test_file() -> None:
+    without = set()
+    for path in SOURCES:
+        name = name_of(path)
+        excused = any(name == place or (place.endswith("/") and name.startswith(place)) for place in TESTED_ELSEWHERE)
+        test = (UNIT_TESTS / name).with_name(f"test_{path.name}")
+        if path.name != "__init__.py" and not excused and not test.exists():
+            without.add(name)
+    assert without == set()
+
+
+@pytest.mark.parametrize("place", list(TESTED_ELSEWHERE))
+def test_every_excuse_is_needed(place: str) -> None:
+    assert (PACKAGE / place).exists()
+    if not place.endswith("/"):
+        assert not (UNIT_TESTS / place).with_name(f"test_{place}").exists()
+
+
+def test_tests_are_no_packages_so_that_two_files_may_have_one_name() -> None:
+    assert sorted((ROOT / "tests" / "unit").rglob("__init__.py")) == []
