@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from eco2_testcluster.embedded import EmbeddedCluster
-from eco2_testcluster.state import ClusterState
 from filelock import FileLock
-
-from eco2_operator.kinds import ECO_DOMAIN
 from support import cluster as clusters
 from support.api import NAMESPACE, Api
 from support.audit import AuditTrail
 from support.domains import Domain, manifest
 from support.operator import Operator
+
+from eco2_operator.kinds import ECO_DOMAIN
+from eco2_testcluster.audit import Audit
+from eco2_testcluster.embedded import EmbeddedCluster
+from eco2_testcluster.state import ClusterState
 
 SHARED = "eco2-operator"
 LOGGED = pytest.StashKey[list[tuple[Operator, int]]]()
@@ -129,31 +130,27 @@ class Private:
         return Domain(self.api, namespace, name)
 
 
-@pytest.fixture
-def new_private(
-    new_cluster: Callable[..., EmbeddedCluster], request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Private]]:
-    """Starts clusters to break, each with an operator (not started) of its own."""
+@pytest.fixture(scope="module")
+def new_private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Private]]:
+    """Starts clusters to break, each with an operator of its own that the test starts; they end with the module."""
     with ExitStack() as stack:
 
         def start(*, settings: dict[str, str] | None = None, kinds: tuple[str, ...] = (), **options: Any) -> Private:
-            cluster = new_cluster(**options)
+            folder = tmp_path_factory.mktemp("private") / "cluster"
+            cluster = stack.enter_context(EmbeddedCluster(folder, **{"audit": Audit(), **options}))
             api = stack.enter_context(closing(clusters.connect(cluster)))
             clusters.install(api, clusters.crds(*kinds))
             operator = Operator(cluster, settings=settings or {})
             stack.callback(operator.stop)
-            _show_log_of(operator, request.node)
             return Private(cluster, api, operator)
 
         yield start
 
 
 @pytest.fixture
-def private(new_private: Callable[..., Private]) -> Private:
-    """A cluster to break, with a running operator of its own."""
-    own = new_private()
-    own.operator.start()
-    return own
+def show_log(request: pytest.FixtureRequest) -> Callable[[Operator], None]:
+    """Has an operator's log shown when the test fails."""
+    return lambda operator: _show_log_of(operator, request.node)
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import DEPLOYMENT, SERVICE
 from support.audit import AuditTrail
 from support.domains import Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import DEPLOYMENT, SERVICE
 
 pytestmark = pytest.mark.cluster
 
@@ -35,8 +35,9 @@ def test_a_new_image_rolls_out_and_only_the_deployment_is_written(domain: Domain
     assert domain.uids() == uids
     written = {call.resource for call in audit.writes(namespace=domain.namespace)}
     assert written <= {"deployments", "ecodomains/status", "events"}
-    pods = {pod["spec"]["containers"][0]["image"] for pod in eventually(lambda: len(domain.pods()) == 2 and domain.pods())}
-    assert pods == {"docker.io/mng990/eco2:scan-1.0.1"}
+    eventually(lambda: len(domain.pods()) == 2)
+    images = {pod["spec"]["containers"][0]["image"] for pod in domain.pods()}
+    assert images == {"docker.io/mng990/eco2:scan-1.0.1"}
     audit.stays_quiet(namespace=domain.namespace)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, Kind
 from support.audit import AuditTrail
 from support.domains import AUTOSCALED, IMAGE, STANDARD, Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import DEPLOYMENT, SERVICE, SERVICE_ACCOUNT, Kind
 
 pytestmark = pytest.mark.cluster
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import ECO_DOMAIN, SERVICE
 from support.api import NAMESPACE, Api
 from support.audit import AuditTrail
 from support.domains import STANDARD, Domain, manifest
 from support.operator import Operator
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import ECO_DOMAIN, SERVICE
 
 pytestmark = pytest.mark.cluster
 

@@ -1,10 +1,13 @@
 """Whatever somebody else does to a child is undone within seconds, whichever kind of child it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from eco2_testcluster.embedded import EmbeddedCluster
+from support.api import MERGE_PATCH, STRATEGIC_PATCH, Api, Object
+from support.domains import Domain, manifest
+from support.operator import Operator
+from support.waits import eventually, stays
 
 from eco2_operator.diff import Difference, difference
 from eco2_operator.kinds import (
@@ -18,10 +21,7 @@ from eco2_operator.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from support.api import MERGE_PATCH, STRATEGIC_PATCH, Api, Object
-from support.domains import Domain, manifest
-from support.operator import Operator
-from support.waits import eventually, stays
+from eco2_testcluster.embedded import EmbeddedCluster
 
 pytestmark = pytest.mark.cluster
 
@@ -39,11 +39,11 @@ each_child = pytest.mark.parametrize("kind", CHILDREN, ids=lambda kind: kind.nam
 @pytest.fixture(scope="module")
 def drifting(
     api: Api, shared_operator: Operator, installed: EmbeddedCluster, new_namespace: Callable[[str], str]
-) -> Iterator[Domain]:
+) -> Domain:
     """One domain with every kind of child, for all tests of this module: each leaves it as it found it."""
     namespace = new_namespace("drift")
     api.create(ECO_DOMAIN, manifest(namespace, autoscaling={"minReplicas": 2, "maxReplicas": 4}))
-    yield Domain(api, namespace, "scan").becomes_ready()
+    return Domain(api, namespace, "scan").becomes_ready()
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""A field that another manager takes again and again is left to it, and both are named; the rest is still looked after."""
+"""A field that another manager takes again and again is left to it, and both are named; the rest is looked after."""
 
 import pytest
-
-from eco2_operator.kinds import SERVICE
 from support.api import Object
 from support.audit import AuditTrail
 from support.domains import Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import SERVICE
 
 pytestmark = pytest.mark.cluster
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from eco2_operator.kinds import CHILDREN, DEPLOYMENT, SERVICE, Kind
 from support.api import STRATEGIC_PATCH, Object
 from support.audit import AuditTrail
 from support.domains import Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import CHILDREN, DEPLOYMENT, SERVICE, Kind
 
 pytestmark = pytest.mark.cluster
 
@@ -33,9 +33,7 @@ def roll_out(domain: Domain) -> None:
 
 
 def extend(domain: Domain, kind: Kind, patch: dict[str, Any], *, manager: str) -> None:
-    domain.api.patch(
-        kind, domain.namespace, domain.name, patch, manager=manager, content_type=STRATEGIC_PATCH
-    )
+    domain.api.patch(kind, domain.namespace, domain.name, patch, manager=manager, content_type=STRATEGIC_PATCH)
 
 
 def test_labels_and_annotations_of_others_stay_on_every_child(new_domain: NewDomain, audit: AuditTrail) -> None:

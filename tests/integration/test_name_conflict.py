@@ -4,6 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.api import CONFIG_MAP, Api, Object
+from support.audit import AuditTrail
+from support.domains import AUTOSCALED, Domain
+from support.waits import eventually, stays
 
 from eco2_operator.kinds import (
     CHILDREN,
@@ -15,10 +19,6 @@ from eco2_operator.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from support.api import CONFIG_MAP, Api, Object
-from support.audit import AuditTrail
-from support.domains import AUTOSCALED, Domain
-from support.waits import eventually, stays
 
 pytestmark = pytest.mark.cluster
 

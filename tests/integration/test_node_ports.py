@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from eco2_operator.kinds import SERVICE
 from support.api import Api
 from support.domains import STANDARD, Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import SERVICE
 
 pytestmark = pytest.mark.cluster
 

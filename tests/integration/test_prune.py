@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import ECO_DOMAIN, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Kind
 from support.api import Api, Object
 from support.audit import AuditTrail
 from support.domains import STANDARD, Domain
 from support.operator import Operator
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import ECO_DOMAIN, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, POD_DISRUPTION_BUDGET, Kind
 
 pytestmark = pytest.mark.cluster
 

@@ -4,12 +4,12 @@ spec makes it Ready again."""
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import DEPLOYMENT
 from support.api import RESOURCE_QUOTA, Api
 from support.audit import AuditTrail
 from support.domains import IMAGE, Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import DEPLOYMENT
 
 pytestmark = pytest.mark.cluster
 

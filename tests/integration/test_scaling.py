@@ -4,14 +4,14 @@ last owner would fall back to 1)."""
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.diff import owned_fields
-from eco2_operator.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
-from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER
 from support.api import Api
 from support.audit import AuditTrail
 from support.domains import Domain
 from support.waits import eventually, stays
+
+from eco2_operator.diff import owned_fields
+from eco2_operator.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
+from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER
 
 pytestmark = pytest.mark.cluster
 

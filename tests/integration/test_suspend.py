@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-
-from eco2_operator.kinds import DEPLOYMENT, SERVICE
 from support.audit import AuditTrail
 from support.domains import IMAGE, Domain
 from support.waits import eventually, stays
+
+from eco2_operator.kinds import DEPLOYMENT, SERVICE
 
 pytestmark = pytest.mark.cluster
 

@@ -67,7 +67,7 @@ class Api:
         assert found is not None, f"there is no {kind.name} {namespace}/{name}"
         return found
 
-    def list(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
+    def items(self, kind: Kind, namespace: str = "", *, selector: str = "") -> list[Object]:
         """Every object of a kind, with its apiVersion and kind filled in."""
         answer = self.request("GET", kind.path(namespace), labelSelector=selector)
         return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
@@ -130,9 +130,7 @@ class Api:
 
     # -- transport -------------------------------------------------------------------------------------------
 
-    def request(
-        self, method: str, path: str, body: object = None, *, content_type: str = JSON, **query: str
-    ) -> Object:
+    def request(self, method: str, path: str, body: object = None, *, content_type: str = JSON, **query: str) -> Object:
         """One request; the decoded answer. Raises ApiError for an error status, OSError without an answer."""
         query = {name: value for name, value in query.items() if value}
         target = f"{path}?{urlencode(query)}" if query else path

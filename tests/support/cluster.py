@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import yaml
-from eco2_testcluster.embedded import EmbeddedCluster
 
 from eco2_operator.cli.doctor.permissions import CLUSTER_WIDE, NEEDED
 from eco2_operator.kinds import SERVICE_ACCOUNT
+from eco2_testcluster.embedded import EmbeddedCluster
 from support.api import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD, NAMESPACE, Api, ApiError, Object
 from support.waits import eventually
 
@@ -20,9 +20,7 @@ OPERATORS = "eco2-operators"
 def connect(cluster: EmbeddedCluster) -> Api:
     """An administrator's client."""
     pki = cluster.directory / "pki"
-    return Api(
-        cluster.apiserver_url, authority=pki / "ca.crt", certificate=pki / "admin.crt", key=pki / "admin.key"
-    )
+    return Api(cluster.apiserver_url, authority=pki / "ca.crt", certificate=pki / "admin.crt", key=pki / "admin.key")
 
 
 def crds(*names: str) -> list[Object]:

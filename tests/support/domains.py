@@ -133,12 +133,12 @@ class Domain:
 
     def pods(self) -> list[Object]:
         """Its pods that are not being deleted."""
-        found = self.api.list(POD, self.namespace, selector=f"app.kubernetes.io/name={self.name}")
+        found = self.api.items(POD, self.namespace, selector=f"app.kubernetes.io/name={self.name}")
         return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
     def events(self) -> list[tuple[str, str]]:
         """(type, reason) of the Events about it, oldest first."""
-        found = [e for e in self.api.list(EVENT, self.namespace) if e["involvedObject"].get("kind") == ECO_DOMAIN.name]
+        found = [e for e in self.api.items(EVENT, self.namespace) if e["involvedObject"].get("kind") == ECO_DOMAIN.name]
         mine = [e for e in found if e["involvedObject"]["name"] == self.name]
         mine.sort(key=lambda e: int(e["metadata"]["resourceVersion"]))
         return [(e["type"], e["reason"]) for e in mine]

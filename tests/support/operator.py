@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from eco2_testcluster.embedded import EmbeddedCluster
-from eco2_testcluster.processes import ProcessId, stop_all
-from eco2_testcluster.state import ClusterState, Component
 from filelock import FileLock
 from prometheus_client.parser import text_string_to_metric_families
 
+from eco2_testcluster.embedded import EmbeddedCluster
+from eco2_testcluster.processes import ProcessId, stop_all
+from eco2_testcluster.state import ClusterState, Component
 from support.audit import AuditTrail
 from support.cluster import OPERATORS
 from support.waits import eventually
@@ -38,11 +38,13 @@ class Operator:
     Args:
         user: its name at the API server, by which the audit log knows it.
         settings: further variables.
+        groups: what it is allowed to do.
     """
 
     cluster: EmbeddedCluster
     user: str = "eco2-operator"
     settings: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = (OPERATORS,)
     process: ProcessId | None = None
     child: subprocess.Popen[bytes] | None = None
     beginning: int = 0
@@ -57,7 +59,7 @@ class Operator:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; returns when it is ready, if `wait`."""
-        kubeconfig = self.cluster.user_kubeconfig(self.user, groups=[OPERATORS])
+        kubeconfig = self.cluster.user_kubeconfig(self.user, groups=self.groups)
         self.spawn({"KUBECONFIG": str(kubeconfig), **SETTINGS, **self.settings})
         if not wait:
             return

@@ -198,11 +198,7 @@ def _owns_replicas(live: Manifest, manager: str) -> bool:
 
 def _is_lent(wanted: Manifest, live: Manifest) -> bool:
     """Whether the second manager still holds ``spec.replicas`` although we want it ourselves again."""
-    return (
-        wanted["kind"] == DEPLOYMENT.name
-        and "replicas" in wanted["spec"]
-        and _owns_replicas(live, REPLICAS_MANAGER)
-    )
+    return wanted["kind"] == DEPLOYMENT.name and "replicas" in wanted["spec"] and _owns_replicas(live, REPLICAS_MANAGER)
 
 
 def _changes(wanted: Manifest, live: Manifest) -> list[Difference]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from eco2_operator.build.context import Cluster, DomainContext
 from eco2_operator.cache import Cache
-from eco2_operator.kinds import DEPLOYMENT, ECO_INGRESS, SERVICE
+from eco2_operator.kinds import ECO_INGRESS, SERVICE
 from eco2_operator.model.domain import EcoDomainSpec, Tier
 from eco2_operator.model.resource import Resource
 from eco2_operator.naming import GROUP, Ref, child_name
@@ -13,14 +13,11 @@ from eco2_operator.naming import GROUP, Ref, child_name
 
 def domain_context(domain: Resource[EcoDomainSpec], cache: Cache, cluster: Cluster) -> DomainContext:
     """The surroundings of one EcoDomain as the cache shows them."""
-    name = child_name(domain.name)
-    deployment = cache.get(Ref(DEPLOYMENT.group, DEPLOYMENT.name, domain.namespace, name))
     return DomainContext(
         cluster=cluster,
         node_ports=known_node_ports(domain, cache),
         routed_by_alb=_routed_by_alb(domain, cache),
         peer_tiers=_peer_tiers(domain, cache),
-        live_replicas=(deployment or {}).get("spec", {}).get("replicas"),
     )
 
 

@@ -324,5 +324,5 @@ def _object_of(reply: bytes) -> Manifest | None:
 
 
 def _seconds(header: str | None) -> float | None:
-    """``Retry-After`` in seconds (RFC 9110, section 10.2.3); dates are not used by the API server, and 0 says nothing."""
+    """``Retry-After`` in seconds (RFC 9110, section 10.2.3); the API server sends no dates, and 0 says nothing."""
     return float(header) or None if header is not None and header.isdecimal() else None

@@ -14,7 +14,7 @@ from eco2_operator.build.context import Cluster
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError, InvalidSpec
 from eco2_operator.gather import domain_context, known_node_ports
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, EVENT, POD, REPLICA_SET, by_name
+from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, EVENT, HORIZONTAL_POD_AUTOSCALER, POD, REPLICA_SET, by_name
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
 from eco2_operator.model.status import Status
@@ -141,6 +141,7 @@ class DomainReconciler:
             outcomes=outcomes,
             refused=plan.refused,
             deployment=deployment,
+            autoscaler=self._cache.get(Ref(HORIZONTAL_POD_AUTOSCALER.group, HORIZONTAL_POD_AUTOSCALER.name, *place)),
             replica_sets=self._all(below, REPLICA_SET.name),
             pods=self._all(below, POD.name),
             node_ports=known_node_ports(domain, self._cache),

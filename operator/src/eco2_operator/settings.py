@@ -67,7 +67,9 @@ class Settings(BaseSettings):
     http_address: AddressSetting = Field(
         "127.0.0.1:0", description="Where /healthz, /readyz and /metrics are served; port 0 takes a free one."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
     log_format: Literal["json", "console"] = Field("json", description="json, or console for people.")
 
     @property

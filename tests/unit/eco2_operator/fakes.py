@@ -159,11 +159,17 @@ class FakeApi:
         return deepcopy(manifest)
 
     def store(self, obj: Manifest, *, manager: str = "kubectl-create") -> Manifest:
-        """Make or replace an object as somebody else does; its old fields and owners are gone."""
+        """Make or replace an object as somebody else does: old fields and owners are gone, but not its status."""
         ref = Ref.of(obj)
+        live = self.objects.get(ref, {})
         uid = obj["metadata"].get("uid") or self._new_uid()
-        self._owners[ref] = {(manager, "Update", ""): set(dict(_leaves(obj, None)))}
-        return deepcopy(self._save(ref, {**deepcopy(obj), "metadata": {**deepcopy(obj["metadata"]), "uid": uid}}))
+        generation = live.get("metadata", {}).get("generation", 1)
+        stored = {**deepcopy(obj), "metadata": {**deepcopy(obj["metadata"]), "uid": uid, "generation": generation}}
+        if "status" in live:
+            stored["status"] = live["status"]
+        kept = {holder: paths for holder, paths in self._owners.get(ref, {}).items() if holder[2] == "status"}
+        self._owners[ref] = {**kept, (manager, "Update", ""): set(dict(_leaves(obj, None)))}
+        return deepcopy(self._save(ref, stored))
 
     def edit(self, ref: Ref, fields: Mapping[Path, Any], *, manager: str = "kubectl-edit", sub: str = "") -> Manifest:
         """Set some fields as somebody else does: they are his then. None removes a field."""

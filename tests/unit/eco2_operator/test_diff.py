@@ -80,6 +80,7 @@ def test_a_scalar_where_a_map_is_wanted_is_a_difference() -> None:
         ("0.5", "500m", True),
         ("1", "1000m", True),
         ("1Gi", "1024Mi", True),
+        ("2048Ki", "2Mi", True),
         ("1Gi", "1G", False),
         ("100m", "100", False),
         (1, "1", True),
@@ -127,6 +128,8 @@ def test_what_looks_like_a_quantity_elsewhere_is_text() -> None:
         ("1e3", 1000),
         ("2E", 2 * 10**18),
         ("3Ei", 3 * 2**60),
+        *((f"1{suffix}", 1000 ** (power + 1)) for power, suffix in enumerate("kMGTPE")),
+        *((f"1{suffix}i", 1024 ** (power + 1)) for power, suffix in enumerate("KMGTPE")),
         ("5n", Decimal("5e-9")),
         ("7u", Decimal("7e-6")),
         ("4k", 4000),
@@ -136,7 +139,7 @@ def test_every_suffix_of_a_quantity_has_its_value(text: str, value: Any) -> None
     assert quantity(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "m", "1X", "1mi", "one", "1iG", "Gi"])
+@pytest.mark.parametrize("text", ["", "m", "1X", "1mi", "one", "1iG", "Gi", "1K"])
 def test_what_is_no_quantity_is_none(text: str) -> None:
     assert quantity(text) is None
 

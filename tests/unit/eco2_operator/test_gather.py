@@ -38,13 +38,8 @@ def ingress(**spec: Any) -> dict[str, Any]:
 
 def test_in_an_empty_cluster_nothing_is_known() -> None:
     ctx = domain_context(parsed(), Cache(), CLUSTER)
-    assert (ctx.node_ports, ctx.routed_by_alb, ctx.peer_tiers, ctx.live_replicas) == ({}, False, {}, None)
+    assert (ctx.node_ports, ctx.routed_by_alb, ctx.peer_tiers) == ({}, False, {})
     assert ctx.cluster is CLUSTER
-
-
-def test_the_live_number_of_replicas_is_known() -> None:
-    deployment = child(DEPLOYMENT, spec={"replicas": 0}, uid="u", resourceVersion="1")
-    assert domain_context(parsed(), cache_of(deployment), CLUSTER).live_replicas == 0
 
 
 def test_node_ports_are_known_by_the_name_of_the_container_port() -> None:

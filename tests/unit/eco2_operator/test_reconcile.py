@@ -45,14 +45,8 @@ class World:
         return await self.reconciler(key)
 
     def put(self, **spec: Any) -> None:
-        """A user applies the EcoDomain; its status stays."""
-        domain = eco_domain(**spec)
-        if DOMAIN in self.api.objects:
-            live = self.api.objects[DOMAIN]
-            domain["metadata"]["annotations"] = live["metadata"].get("annotations")
-            domain["metadata"]["generation"] = live["metadata"]["generation"]
-            domain |= {"status": live["status"]} if "status" in live else {}
-        self.api.store(domain)
+        """A user creates or replaces the EcoDomain."""
+        self.api.store(eco_domain(**spec))
         self.watch()
 
     def watch(self) -> None:
@@ -276,11 +270,8 @@ async def test_changed_annotations_and_a_deletion_count_as_changes_too(world: Wo
 )
 async def test_a_suspended_resource_is_left_alone_and_says_so(world: World, suspension: Any) -> None:
     await world.serve()
-    domain = eco_domain(image="eco2:other", **suspension)
-    domain["status"] = world.status
     before = world.inventory()
-    world.api.store(domain)
-    world.watch()
+    world.put(image="eco2:other", **suspension)
     assert await world.reconcile() is None
     assert world.take() == [STATUS]
     assert world.ready() == ("Unknown", "Suspended")
@@ -385,10 +376,10 @@ async def test_a_deletion_that_fails_is_tried_again(world: World) -> None:
 
 async def test_stale_children_are_found_by_their_owner_when_the_inventory_is_lost(world: World) -> None:
     await world.serve(autoscaling={"maxReplicas": 5})
-    restored = eco_domain(replicas=1)
-    world.api.store(restored)
-    assert "status" not in world.api.objects[DOMAIN]
-    world.watch()
+    world.api.remove(DOMAIN)
+    world.cache.remove(DOMAIN)
+    world.put(replicas=1)
+    assert world.status == {}
     assert await world.reconcile() is None
     assert HPA not in world.api.objects
     assert set(world.inventory()) == set(CHILDREN)

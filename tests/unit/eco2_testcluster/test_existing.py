@@ -36,7 +36,7 @@ def start(provider: ExistingProvider, *domains: str):
 
 def test_it_says_which_context_it_uses_and_keeps_to_it(tmp_path: Path, provider: ExistingProvider, said) -> None:
     running = start(provider)
-    assert "using the context 'prod'" in said.getvalue()
+    assert "using the context 'prod';" in said.getvalue()
     assert running.kubeconfig.read_text() == "current-context: prod\n"
     assert stat.S_IMODE(running.kubeconfig.stat().st_mode) == 0o600
     assert running.shared

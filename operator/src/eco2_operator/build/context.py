@@ -42,5 +42,3 @@ class DomainContext:
     """Whether an EcoIngress of provider alb sends requests straight to the domain's node port."""
     peer_tiers: Mapping[tuple[str, str], Tier] = field(default_factory=dict)
     """Tier of each known domain, by (namespace, domain label)."""
-    live_replicas: int | None = None
-    """What the Deployment's spec.replicas is now; None when there is no Deployment."""

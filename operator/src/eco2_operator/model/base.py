@@ -270,7 +270,11 @@ METADATA_KEYS: Final = Check(
 NodeLabels = Annotated[dict[str, LabelValue], Field(max_length=16), METADATA_KEYS]
 Argument = Annotated[str, Field(max_length=4096)]
 
-_QUANTITY = r"^[0-9]+(\.[0-9]+)?([KMGTPE]i|[numkMGTPE]|[eE][0-9]{1,2})?$"
+_QUANTITY = (
+    r"^([0-9]{1,15}(\.[0-9]{1,3})?|[0-9]{1,15}m"
+    r"|[0-9]{1,9}(\.[0-9]{1,3})?([KMG]i|[kMG])|[0-9]{1,6}(\.[0-9]{1,3})?(Ti|T))$"
+)
+"""Only what the API server stores with the same value: it rounds below one thousandth and caps at 8Ei."""
 _quantity = re.compile(_QUANTITY, re.ASCII)
 _SUFFIXES = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 

@@ -80,9 +80,19 @@ class FieldSelector(Model):
 class ResourceFieldSelector(Model):
     """A resource request or limit of a container."""
 
+    rules: ClassVar = (
+        Rule(
+            "!has(self.divisor) || self.divisor == '1' || (self.divisor == '1m') == self.resource.endsWith('.cpu')",
+            "the divisor of cpu is 1 or 1m, of everything else 1 or a unit from 1k to 1Ti",
+            lambda s: s.divisor in (None, "1") or (s.divisor == "1m") == s.resource.endswith(".cpu"),
+            ".divisor",
+        ),
+    )
     resource: ResourceField = Field(description="For example limits.memory.")
     container_name: DnsLabel | None = Field(None, description="Container; default the one that asks.")
-    divisor: Quantity | None = Field(None, description="Unit of the value; default 1.")
+    divisor: Literal["1m", "1", "1k", "1M", "1G", "1T", "1Ki", "1Mi", "1Gi", "1Ti"] | None = Field(
+        None, description="Unit of the value; default 1."
+    )
 
 
 class EnvSource(Model):
@@ -149,14 +159,25 @@ ENV: Extra = keyed("name")
 
 _PLAIN = ("cpu", "memory", "ephemeral-storage")
 _EXTENDED = re.compile(r"^[a-z0-9.-]{1,190}/[A-Za-z0-9._-]{1,63}$", re.ASCII)
-_RESOURCE_NAMES = Check(
+_REQUEST_NAMES = Check(
     Rule(
-        f'self.all(k, k in {list(_PLAIN)} || k.matches(r"{_EXTENDED.pattern}"))',
-        "keys must be cpu, memory, ephemeral-storage or an extended resource such as nvidia.com/gpu",
-        lambda names: all(name in _PLAIN or _EXTENDED.fullmatch(name) for name in names),
+        f"self.all(k, k in {list(_PLAIN)})",
+        "requests are of cpu, memory and ephemeral-storage; of an extended resource state the limit alone",
+        lambda names: all(name in _PLAIN for name in names),
     )
 )
-Quantities = Annotated[dict[str, Quantity], Field(max_length=8), _RESOURCE_NAMES]
+_LIMIT_NAMES = Check(
+    Rule(
+        f'self.all(k, k in {list(_PLAIN)} || (k.matches(r"{_EXTENDED.pattern}")'
+        ' && string(self[k]).matches(r"^[0-9]+$")))',
+        "limits are of cpu, memory, ephemeral-storage, or whole numbers of an extended resource such as nvidia.com/gpu",
+        lambda limits: all(
+            name in _PLAIN or (_EXTENDED.fullmatch(name) and number.isdecimal()) for name, number in limits.items()
+        ),
+    )
+)
+Requests = Annotated[dict[str, Quantity], Field(max_length=3), _REQUEST_NAMES]
+Limits = Annotated[dict[str, Quantity], Field(max_length=8), _LIMIT_NAMES]
 
 
 def _within_limits(resources: "Resources") -> bool:
@@ -181,8 +202,8 @@ class Resources(Model):
             ".requests",
         ),
     )
-    requests: Quantities | None = Field(None, description="What is reserved: cpu, memory, ephemeral-storage.")
-    limits: Quantities | None = Field(None, description="What is never exceeded.")
+    requests: Requests | None = Field(None, description="What is reserved: cpu, memory, ephemeral-storage.")
+    limits: Limits | None = Field(None, description="What is never exceeded.")
 
 
 class Toleration(Model):
@@ -245,6 +266,16 @@ class ContainerSecurity(Model):
 class Container(Model):
     """An extra container beside the domain's own; hardened in the same way."""
 
+    rules: ClassVar = (
+        Rule(
+            "!has(self.ports) || self.ports.all(p, !has(p.name)"
+            " || self.ports.exists_one(q, has(q.name) && q.name == p.name))",
+            "two ports of a container must not have the same name",
+            lambda c: len(names := [p.name for p in c.ports or () if p.name is not None]) == len(set(names)),
+            ".ports",
+            "FieldValueDuplicate",
+        ),
+    )
     name: DnsLabel = Field(description="Unique name in the pod; app is the domain's own.")
     image: Image = Field(description="Image reference.")
     image_pull_policy: PullPolicy | None = Field(None, description="When the image is pulled.")

@@ -14,7 +14,7 @@ from eco2_operator.model.resource import Resource
 from eco2_operator.model.status import Status
 from eco2_operator.naming import Manifest
 from eco2_operator.outcomes import Outcome
-from eco2_operator.status.conditions import Fact, Truth, merge
+from eco2_operator.status.conditions import Fact, Truth, find, merge
 from eco2_operator.status.pods import Cause, diagnose
 
 
@@ -25,6 +25,7 @@ class Observation:
     outcomes: Sequence[Outcome]
     refused: Sequence[str] = ()
     deployment: Manifest | None = None
+    autoscaler: Manifest | None = None
     replica_sets: Sequence[Manifest] = ()
     pods: Sequence[Manifest] = ()
     node_ports: Mapping[str, int] = field(default_factory=dict)
@@ -113,11 +114,20 @@ def _workload_available(domain: Resource[EcoDomainSpec], seen: Observation) -> F
     old = live.get("replicas", 0) - updated
     current = live.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
     if current and updated >= wanted and available >= wanted and old <= 0:
-        return Fact("WorkloadAvailable", "True", "Available", f"{available} of {wanted} pods serve")
+        return _serving(f"{available} of {wanted} pods serve", seen.autoscaler)
     cause = diagnose(deployment, seen.replica_sets, seen.pods)
     if cause is not None:
         return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, min(old, available)))
     return Fact("WorkloadAvailable", "False", "Progressing", f"{min(updated, available)} of {wanted} new pods serve")
+
+
+def _serving(message: str, autoscaler: Manifest | None) -> Fact:
+    """The pods serve; but an autoscaler that gets no metrics leaves their number as it is."""
+    scaling = find(((autoscaler or {}).get("status") or {}).get("conditions") or (), "ScalingActive") or {}
+    if scaling.get("status") != "False":
+        return Fact("WorkloadAvailable", "True", "Available", message)
+    why = scaling.get("message") or scaling.get("reason") or "no reason given"
+    return Fact("WorkloadAvailable", "True", "MetricsUnavailable", f"{message}; the autoscaler cannot act: {why}")
 
 
 def _with_old_pods(cause: Cause, serving: int) -> str:

@@ -179,9 +179,8 @@ class Up:
             document = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
             kubectl.run("delete", "--ignore-not-found", "--wait=true", "--timeout=60s", "-f", "-", stdin=document)
         self._reporter.say(
-            "left in the cluster: the custom resource definitions (other resources may use them) and the namespaces "
-            f"of the examples; remove them with: kubectl delete -f {self._plan.examples}/namespaces.yaml "
-            f"-f {self._plan.crds}"
+            "left in the cluster, because others may use them: the namespaces of the examples and the custom "
+            f"resource definitions; if nobody does: kubectl delete -f {self._plan.crds}, and the namespaces"
         )
 
     @contextmanager

@@ -16,7 +16,6 @@ from eco2_testcluster.nodes import domain_nodes
 from eco2_testcluster.progress import Reporter
 from eco2_testcluster.providers import Running
 
-
 PATIENCE = 20.0
 """Seconds a busy machine gets to answer before a running cluster is taken for a broken one, and replaced."""
 

@@ -40,7 +40,7 @@ class ExistingProvider:
                 f"`make up` uses the context {earlier!r} since the last time, and the current one is {context!r}: "
                 "run `make down CLUSTER=existing` first, or switch back"
             )
-        self._reporter.say(f"using the context {context!r} of your kubeconfig; nothing in it is deleted")
+        self._reporter.say(f"using the context {context!r}; nothing is deleted there but what `make up` creates")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A copy of this context alone: switching contexts later moves neither the operator nor `make down`.
         copy = self._source.run("config", "view", "--minify", "--flatten", "--raw")
