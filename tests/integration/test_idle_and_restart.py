@@ -5,10 +5,19 @@ from typing import Any
 
 import pytest
 from support.audit import AuditTrail
+from support.domains import STANDARD
 from support.operator import Operator
 from support.waits import eventually, stays
 
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN
+from eco2_operator.kinds import (
+    CHILDREN,
+    DEPLOYMENT,
+    ECO_DOMAIN,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
 
 pytestmark = pytest.mark.cluster
 
@@ -122,16 +131,11 @@ def test_changes_made_while_it_was_down_are_made_up_for(private: Any) -> None:
     domain.becomes_ready()
     private.operator.stop()
     before = domain.uids()
-    for kind in CHILDREN:
-        if kind.name in ("Service", "NetworkPolicy"):
-            domain.remove(kind)
+    domain.remove(SERVICE)
+    domain.remove(NETWORK_POLICY)
     domain.patch(image="docker.io/mng990/eco2:scan-1.0.1", replicas=1)
     private.operator.start()
-    eventually(
-        lambda: (
-            {kind.name for kind in domain.children()} == {"ServiceAccount", "NetworkPolicy", "Service", "Deployment"}
-        )
-    )
+    eventually(lambda: set(domain.children()) == STANDARD - {POD_DISRUPTION_BUDGET})
     domain.becomes_ready()
     after = domain.uids()
-    assert {kind.name for kind in after if before[kind] == after[kind]} == {"ServiceAccount", "Deployment"}
+    assert {kind for kind in after if before[kind] == after[kind]} == {SERVICE_ACCOUNT, DEPLOYMENT}

@@ -1,5 +1,5 @@
-"""What the builders make is what the API server keeps: accepted, and after the apply nothing differs. A field the server
-changes or drops would be applied again for ever."""
+"""What the builders make is what the API server keeps: accepted, and after the apply nothing differs. A field the
+server changes or drops would be applied again for ever."""
 
 import subprocess
 import sys
@@ -41,27 +41,17 @@ def examples(new_private: Callable[..., Any]) -> Any:
     nodes = {obj["spec"].get("placement", {}).get("node") for obj in domains} - {None}
     private = new_private(nodes=domain_nodes(sorted(nodes)))
     private.operator.start()
-    for obj in objects:
+    for obj in sorted(objects, key=lambda obj: obj["kind"] != "Namespace"):
         kind = NAMESPACE if obj["kind"] == "Namespace" else ECO_DOMAIN
         private.api.apply(kind, obj, manager="kubectl", force=True)
     return private
-
-
-def expected(case: dict[str, Any]) -> list[Object]:
-    """The whole objects of a golden case."""
-    return [wanted["object"] for wanted in case.get("expect", ()) if wanted["match"] == "exact"]
-
-
-def planned(case: dict[str, Any]) -> list[Object]:
-    """Every object of the case's input, whether the case writes it down or not."""
-    return list(plan(case).children)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_golden_object_is_accepted_and_kept_as_it_is(quiet: Any, path: Path) -> None:
     case = yaml.safe_load(path.read_text())
     namespace = path.stem.replace("_", "-")[:63].strip("-")
-    objects = [at(namespace, obj) for obj in (*expected(case), *planned(case))]
+    objects = [at(namespace, obj) for obj in plan(case).children]
     quiet.api.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     try:
         for obj in objects:
@@ -80,15 +70,24 @@ def kept(private: Any, obj: Object) -> None:
     ref = Ref.of(obj)
     kind = by_name(ref.group, ref.kind)
     assert kind is not None
-    dry = private.api.apply(kind, obj, manager=FIELD_MANAGER, force=True, dry_run=True)
-    assert [str(d) for d in difference(obj, dry)] == []
+    if not asks_for_some_node_ports(obj):
+        dry = private.api.apply(kind, obj, manager=FIELD_MANAGER, force=True, dry_run=True)
+        assert [str(d) for d in difference(obj, dry)] == []
     live = private.api.apply(kind, obj, manager=FIELD_MANAGER, force=True)
     stored = private.api.read(kind, ref.namespace, ref.name)
     for found in (live, stored):
         assert [str(d) for d in difference(obj, found)] == []
         assert [str(d) for d in surplus(obj, found)] == []
-    again = private.api.apply(kind, obj, manager=FIELD_MANAGER, force=True)
-    assert again["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"], "a second apply changed it"
+
+
+def asks_for_some_node_ports(obj: Object) -> bool:
+    """Whether node ports are given for some ports and left open for others.
+
+    In a dry run the API server gives the open ones the numbers after the highest seen so far, and then finds its own
+    guess taken (kubernetes: pkg/registry/core/service/portallocator/operation.go).
+    """
+    ports = obj["spec"].get("ports", ()) if obj["kind"] == "Service" else ()
+    return len({"nodePort" in port for port in ports}) == 2
 
 
 def test_every_example_domain_is_ready(examples: Any, show_log: Callable[[Operator], None]) -> None:
@@ -169,7 +168,7 @@ def test_a_domain_with_every_kind_of_field_settles(examples: Any, show_log: Call
     case = yaml.safe_load((ROOT / "tests" / "golden" / "domain" / "contract_example.yaml").read_text())
     namespace = examples.namespace("contract")
     spec = {k: v for k, v in case["input"]["spec"].items() if k not in ("nodePort", "migrations", "placement")}
-    domain = examples.domain(namespace, case["input"]["metadata"]["name"], **spec, replicas=spec.get("replicas"))
+    domain = examples.domain(namespace, case["input"]["metadata"]["name"], **spec)
     eventually(lambda: domain.says("ChildrenApplied", "True"))
     trail = examples.operator.audit()
     trail.becomes_quiet(namespace=namespace)

@@ -1,4 +1,4 @@
-"""Values that may be secret are in the pods' template and nowhere else: not in a log, an Event, a status or a metric."""
+"""Values that may be secret are in the pods' template and nowhere else: in no log, Event, status or metric."""
 
 from collections.abc import Callable
 from typing import Any

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, Clock, FakeApi, eco_domain
 
 from eco2_operator.cache import Cache
 from eco2_operator.errors import (
@@ -27,9 +28,8 @@ from eco2_operator.outcomes import Outcome
 from eco2_operator.reconcile import DomainReconciler
 from eco2_operator.settings import Settings
 from eco2_operator.status.domain import Observation, of_domain, of_error, of_suspended
-from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, Clock, FakeApi, eco_domain
 
-EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=40, derandomize=True, deadline=None)
 NOW, LATER = "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z"
 
 REFS = [Ref(kind.group, kind.name, NAMESPACE, "scan") for kind in CHILDREN]

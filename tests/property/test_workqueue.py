@@ -5,18 +5,16 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.eco2_operator.fakes import in_virtual_time
 
 from eco2_operator.workqueue import Backoff, Retry, WorkQueue
-from tests.unit.eco2_operator.fakes import in_virtual_time
 
 EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None)
 KEYS = st.sampled_from("abc")
 TIMES = st.floats(0, 20, allow_nan=False).map(lambda value: round(value, 2))
 STEPS = st.lists(st.tuples(KEYS, TIMES, st.one_of(st.just(0.0), TIMES)), max_size=25)
 """Who is added, how long after the step before, and with which delay."""
-ANSWERS = st.lists(
-    st.one_of(st.none(), st.just(Retry()), TIMES.map(Retry), st.just(ValueError("broken"))), max_size=12
-)
+ANSWERS = st.lists(st.one_of(st.none(), st.just(Retry()), TIMES.map(Retry), st.just(ValueError("broken"))), max_size=12)
 
 
 @dataclass

@@ -176,7 +176,7 @@ def _same_quantity(path: str, desired: Any, live: Any) -> bool:
         return False
     try:
         return live is not None and quantity(str(desired)) == quantity(str(live))
-    except (InvalidOperation, IndexError):  # somebody else's value, in a form the schema does not let in
+    except (InvalidOperation, IndexError, ValueError):  # somebody else's value, in a form the schema does not let in
         return False
 
 

@@ -43,7 +43,7 @@ class Requests:
 
 
 def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
-    return Counter(one) + Counter(other)
+    return dict(Counter(one) + Counter(other))
 
 
 class AuditLog:
@@ -74,7 +74,7 @@ class AuditLog:
                 agents[event.get("userAgent", "")] += 1
                 targets[f"{verb} {_target(event)}"] += 1
                 codes[str(event.get("responseStatus", {}).get("code", "none"))] += 1
-        return Requests(verbs, agents, targets, codes, watches)
+        return Requests(dict(verbs), dict(agents), dict(targets), dict(codes), watches)
 
     def _lines(self) -> list[bytes]:
         with self._path.open("rb") as file:

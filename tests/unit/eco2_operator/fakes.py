@@ -197,9 +197,7 @@ class FakeApi:
         """Names of the managers that hold a field."""
         return {holder[0] for holder, paths in self._owners[ref].items() if path in paths}
 
-    def _merge(
-        self, ref: Ref, live: Manifest, wanted: Mapping[Path, Any], holder: Holder, *, force: bool
-    ) -> Manifest:
+    def _merge(self, ref: Ref, live: Manifest, wanted: Mapping[Path, Any], holder: Holder, *, force: bool) -> Manifest:
         owners = self._owners.setdefault(ref, {})
         others = {h: paths for h, paths in owners.items() if h != holder}
         taken = {

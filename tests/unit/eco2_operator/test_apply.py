@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, Clock, FakeApi, child
 
 from eco2_operator import metrics
 from eco2_operator.apply import Applier, Owner
@@ -13,7 +14,6 @@ from eco2_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Manifest, Ref, owner_reference
 from eco2_operator.outcomes import Outcome
 from eco2_operator.ownership import LIMIT, WINDOW
-from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, Clock, FakeApi, child
 
 OWNER = Owner(KEY, DOMAIN_UID)
 SERVICE_REF = Ref("", "Service", NAMESPACE, "scan")
@@ -395,6 +395,15 @@ async def test_taking_replicas_back_from_an_autoscaler_never_falls_below(world: 
     await world.apply(deployment(wanted))
     assert world.live(DEPLOYMENT_REF)["spec"]["replicas"] == wanted
     assert set(replica_counts(world)) <= {2, 7}
+
+
+async def test_replicas_are_taken_back_even_when_the_number_is_the_same(world: World) -> None:
+    await world.apply(deployment(None), initial_replicas=2)
+    assert (await world.apply(deployment(2))).action == "updated"
+    assert world.api.owners(DEPLOYMENT_REF, REPLICAS) == {FIELD_MANAGER}
+    world.new_writes()
+    assert (await world.apply(deployment(2))).action == "unchanged"
+    assert world.new_writes() == []
 
 
 async def test_replicas_taken_back_have_one_owner_and_can_be_changed_without_a_fight(world: World) -> None:

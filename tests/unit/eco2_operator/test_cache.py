@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, eco_domain
 
 from eco2_operator.cache import Cache, Change, domain_label, slim_pod, slim_replica_set
 from eco2_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SERVICE, Kind
 from eco2_operator.naming import Key, Ref
-from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, eco_domain
 
 SCAN = Ref("apps", "Deployment", NAMESPACE, "scan")
 

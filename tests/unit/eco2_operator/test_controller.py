@@ -7,13 +7,13 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, FakeApi, child, eco_domain, in_virtual_time
 
 from eco2_operator.cache import Cache
 from eco2_operator.controller import RELIST_QUIET_SECONDS, WATCH_GRACE_SECONDS, WATCHED, Controller
 from eco2_operator.errors import KindMissing, Unavailable
 from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, ECO_INGRESS, POD, REPLICA_SET, SERVICE, Kind
 from eco2_operator.naming import API_VERSION, Key, Manifest, Ref
-from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, FakeApi, child, eco_domain, in_virtual_time
 
 RESYNC = 600.0
 SCAN = Ref("apps", "Deployment", NAMESPACE, "scan")
@@ -185,6 +185,17 @@ async def test_a_child_queues_its_owner_when_it_changes_or_goes_but_our_own_writ
     world.observe(deployment("6"), "DELETED")
     assert world.queue.take() == keys("scan")
     assert world.cache.get(SCAN) is None
+
+
+@in_virtual_time
+async def test_a_child_stripped_of_its_owner_queues_the_owner_it_had() -> None:
+    world = World()
+    world.open()
+    world.cache.put(deployment("5"))
+    world.observe(deployment("6", ownerReferences=[]))
+    assert world.queue.take() == keys("scan")
+    world.observe(deployment("7", ownerReferences=[]))
+    assert world.queue.take() == set()
 
 
 @in_virtual_time

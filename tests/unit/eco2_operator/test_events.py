@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, NOW, eco_domain
 
 from eco2_operator.events import on_transition
 from eco2_operator.naming import Key, Manifest
-from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, NOW, eco_domain
 
 
 def status(truth: str, reason: str, message: str = "what, where, what to do") -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import NAMESPACE, child, eco_domain
 
 from eco2_operator.cache import Cache
 from eco2_operator.gather import alb_targets, domain_context, known_node_ports, service_node_ports
-from eco2_operator.kinds import DEPLOYMENT, SERVICE
+from eco2_operator.kinds import SERVICE
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
 from eco2_operator.naming import API_VERSION, child_name
 from eco2_operator.settings import Settings
-from tests.unit.eco2_operator.fakes import NAMESPACE, child, eco_domain
 
 CLUSTER = Settings.model_construct().cluster
 

@@ -1,7 +1,8 @@
 """When the process is alive, when it is ready, and what it serves over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -128,15 +129,12 @@ async def test_metrics_show_the_queue_as_it_is_now(world: World) -> None:
 
 
 @pytest.fixture
-def ipv6() -> Iterator[None]:
-    import socket
-
+def ipv6() -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
     except OSError:
         pytest.skip("this machine has no IPv6")
-    yield
 
 
 @pytest.mark.usefixtures("ipv6")

@@ -227,7 +227,9 @@ def test_a_replaced_object_is_a_plain_conflict() -> None:
 
 
 def test_a_taken_node_port_is_told_from_other_faults_of_the_object() -> None:
-    taken = 'Service "scan" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated'
+    taken = (
+        'Service "scan" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated'
+    )
     assert type(fail(422, status(422, "Invalid", taken, name="scan"))) is NodePortTaken
     other = 'Deployment.apps "scan" is invalid: spec.selector: Invalid value: field is immutable'
     error = fail(422, status(422, "Invalid", other, name="scan"))

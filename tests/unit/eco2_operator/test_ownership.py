@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import Clock
 
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Ref
 from eco2_operator.ownership import LIMIT, WINDOW, Fights, parse_path, without
-from tests.unit.eco2_operator.fakes import Clock
 
 SCAN = Ref("apps", "Deployment", "shop", "scan")
 CHAT = Ref("apps", "Deployment", "shop", "chat")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, NOW, Clock, FakeApi, child, eco_domain
 
 from eco2_operator import metrics
 from eco2_operator.cache import Cache
@@ -14,7 +15,6 @@ from eco2_operator.reconcile import SETTLE_SECONDS, DomainReconciler
 from eco2_operator.settings import Settings
 from eco2_operator.status.conditions import find
 from eco2_operator.workqueue import Retry
-from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, NOW, Clock, FakeApi, child, eco_domain
 
 DOMAIN = Ref("eco2.growbin.app", "EcoDomain", NAMESPACE, "scan")
 SCAN_DEPLOYMENT = Ref("apps", "Deployment", NAMESPACE, "scan")
@@ -257,7 +257,8 @@ async def test_a_resource_that_changed_during_the_reconcile_is_done_again_at_onc
 
 
 @pytest.mark.parametrize(
-    "change", [{("metadata", "annotations"): {"eco2.growbin.app/restart": "now"}}, {("metadata", "deletionTimestamp"): NOW}]
+    "change",
+    [{("metadata", "annotations"): {"eco2.growbin.app/restart": "now"}}, {("metadata", "deletionTimestamp"): NOW}],
 )
 async def test_changed_annotations_and_a_deletion_count_as_changes_too(world: World, change: Any) -> None:
     world.put()

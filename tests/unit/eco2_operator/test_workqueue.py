@@ -1,15 +1,14 @@
 """The work queue, on a loop whose time jumps: what runs when, and how often."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from tests.unit.eco2_operator.fakes import in_virtual_time
 
 from eco2_operator.workqueue import Backoff, Retry, WorkQueue
-from tests.unit.eco2_operator.fakes import in_virtual_time
 
 MIDDLE = 0.5
 """The random number for which the jitter is exactly 1."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.unit.eco2_operator.fakes import NAMESPACE, NOW, eco_domain
 
 from eco2_operator.errors import (
     ChildError,
@@ -23,7 +24,6 @@ from eco2_operator.model.status import EcoDomainStatus
 from eco2_operator.naming import Ref
 from eco2_operator.outcomes import Action, Outcome
 from eco2_operator.status.domain import Observation, of_domain, of_error, of_suspended
-from tests.unit.eco2_operator.fakes import NAMESPACE, NOW, eco_domain
 
 SERVICE = Ref("", "Service", NAMESPACE, "scan")
 DEPLOYMENT = Ref("apps", "Deployment", NAMESPACE, "scan")
@@ -132,6 +132,33 @@ def test_a_rollout_is_under_way_until_every_old_pod_is_gone_and_every_new_one_se
 
 def test_no_replicas_wanted_is_ready() -> None:
     assert summary(status(deployment=deployment(wanted=0))) == DONE
+
+
+def autoscaler(truth: str, **more: str) -> dict[str, Any]:
+    return {"status": {"conditions": [{"type": "ScalingActive", "status": truth, **more}]}}
+
+
+@pytest.mark.parametrize(
+    ("live", "why"),
+    [
+        (autoscaler("False", reason="FailedGetResourceMetric", message="no metrics API"), "no metrics API"),
+        (autoscaler("False", reason="FailedGetResourceMetric"), "FailedGetResourceMetric"),
+        (autoscaler("False"), "no reason given"),
+    ],
+)
+def test_an_autoscaler_without_metrics_is_told_but_the_pods_serve(live: Any, why: str) -> None:
+    found = status(autoscaler=live)
+    assert condition(found, "WorkloadAvailable") == (
+        "True",
+        "MetricsUnavailable",
+        f"2 of 2 pods serve; the autoscaler cannot act: {why}",
+    )
+    assert summary(found) == DONE
+
+
+@pytest.mark.parametrize("live", [None, {}, {"status": None}, autoscaler("True"), autoscaler("Unknown")])
+def test_an_autoscaler_that_works_or_has_not_begun_is_not_mentioned(live: Any) -> None:
+    assert condition(status(autoscaler=live), "WorkloadAvailable")[1] == "Available"
 
 
 def test_a_cause_stalls_and_tells_that_old_pods_go_on_serving() -> None:

@@ -57,8 +57,14 @@ def only(*pods: dict[str, Any]) -> Cause:
 
 @pytest.mark.parametrize(
     "state",
-    [{"running": {}}, {}, {"waiting": {"reason": "ContainerCreating"}}, {"waiting": {"reason": "PodInitializing"}}]
-    + [{"waiting": {}}, {"terminated": {"exitCode": 0, "reason": "Completed"}}],
+    [
+        {},
+        {"running": {}},
+        {"waiting": {}},
+        {"waiting": {"reason": "ContainerCreating"}},
+        {"waiting": {"reason": "PodInitializing"}},
+        {"terminated": {"exitCode": 0, "reason": "Completed"}},
+    ],
 )
 def test_a_pod_that_starts_or_runs_shows_no_cause(state: dict[str, Any]) -> None:
     starting = pod("scan-1", {"name": "app", "state": state}, phase="Pending")
@@ -116,6 +122,14 @@ def test_a_pod_that_fits_nowhere_repeats_the_schedulers_words() -> None:
     assert only(pod("scan-1", conditions=[unscheduled])).message == "pod scan-1: no node fits"
     unready = {"type": "Ready", "status": "False", "message": "containers not ready"}
     assert cause(pod("scan-1", conditions=[unready])) is None
+
+
+def test_a_pod_that_fits_nowhere_says_which_nodes_were_wanted() -> None:
+    stuck = pod("scan-1", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}])
+    live = deployment(template={"spec": {"nodeSelector": {"zone": "a", "domain": "scan"}}})
+    assert cause(stuck, live=live) == Cause(
+        "Unschedulable", "pod scan-1: 0/3 nodes; wanted are nodes labelled domain=scan,zone=a"
+    )
 
 
 def test_an_evicted_pod_tells_why() -> None:
