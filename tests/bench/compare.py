@@ -12,15 +12,15 @@ from pathlib import Path
 import click
 import orjson
 import psutil
-from eco2_testcluster.errors import ClusterError
-from eco2_testcluster.progress import Reporter
-from eco2_testcluster.tools import KUBERNETES_VERSION
-from rich.console import Console
-
 from eco2_bench import report
 from eco2_bench.contenders import Contender, Eco2, Kro
 from eco2_bench.measure import Plan, measure, measure_floor
 from eco2_bench.results import Comparison, Machine
+from rich.console import Console
+
+from eco2_testcluster.errors import ClusterError
+from eco2_testcluster.progress import Reporter
+from eco2_testcluster.tools import KUBERNETES_VERSION
 
 
 @click.command()

@@ -43,7 +43,7 @@ def hundred(new_private: Callable[..., Any]) -> Iterator[Any]:
     for number in range(DOMAINS):
         private.domain(namespace, f"d{number}", **spec(number))
     eventually(lambda: len(ready(private)) == DOMAINS, within=180)
-    trail.becomes_quiet(for_=4)
+    trail.becomes_quiet(for_=8)
     return private
 
 

@@ -49,8 +49,7 @@ def test_a_child_deleted_unseen_is_made_again(private: Any) -> None:
 
     go_blind(private, meanwhile)
     assert domain.live["metadata"]["resourceVersion"] == version, "an event on the resource would prove nothing"
-    eventually(lambda: set(domain.children()) == STANDARD)
-    domain.becomes_ready()
+    eventually(lambda: set(domain.children()) == STANDARD and domain.is_whole())
     assert not set(before.values()) & {domain.uids()[kind] for kind in (SERVICE, NETWORK_POLICY, DEPLOYMENT)}
     stays(domain.is_ready)
 
@@ -74,8 +73,7 @@ def test_a_resource_replaced_unseen_gets_children_of_its_own(private: Any) -> No
         private.api.create(ECO_DOMAIN, manifest(namespace))
 
     go_blind(private, meanwhile)
-    eventually(lambda: set(domain.children()) == STANDARD)
-    domain.becomes_ready()
+    eventually(lambda: set(domain.children()) == STANDARD and domain.is_whole())
     assert not set(before.values()) & set(domain.uids().values())
 
 

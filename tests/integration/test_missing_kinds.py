@@ -10,7 +10,7 @@ from support.domains import STANDARD, Domain
 from support.operator import Operator
 from support.waits import eventually, stays
 
-from eco2_operator.kinds import ECO_INGRESS, NETWORK_POLICY, POD_DISRUPTION_BUDGET
+from eco2_operator.kinds import ECO_INGRESS, NETWORK_POLICY
 from eco2_operator.naming import API_VERSION
 
 pytestmark = pytest.mark.cluster
@@ -20,9 +20,9 @@ SUBNET = "10.20.0.0/24"
 
 @pytest.fixture(scope="module")
 def poor(new_private: Callable[..., Any]) -> Any:
-    """A cluster without policy/v1, and without the EcoIngress kind."""
+    """A cluster without autoscaling/v2, and without the EcoIngress kind."""
     private = new_private(
-        apiserver_flags=("--runtime-config=policy/v1=false",),
+        apiserver_flags=("--runtime-config=autoscaling/v2=false",),
         kinds=("ecodomains",),
         settings={"ECO2_ALB_SOURCE_CIDRS": f'["{SUBNET}"]'},
     )
@@ -41,12 +41,11 @@ def alive(private: Any) -> bool:
 
 
 def test_the_other_children_are_made_and_the_missing_kind_is_named(private: Any) -> None:
-    domain: Domain = private.domain(private.namespace("budget"))
+    domain: Domain = private.domain(private.namespace("scaled"), autoscaling={"minReplicas": 2, "maxReplicas": 3})
     message = domain.becomes("False", "KindMissing")
-    assert "policy/v1 PodDisruptionBudget" in message
+    assert "autoscaling/v2 HorizontalPodAutoscaler" in message
     assert "install what provides it" in message
-    present = STANDARD - {POD_DISRUPTION_BUDGET}
-    eventually(lambda: {kind for kind in present if domain.find(kind)} == present)
+    eventually(lambda: set(domain.children()) == STANDARD)
     eventually(lambda: domain.says("WorkloadAvailable", "True"))
     stays(lambda: domain.says("Ready", "False", "KindMissing"))
     assert alive(private)

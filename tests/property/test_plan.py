@@ -18,10 +18,15 @@ from pydantic.fields import FieldInfo
 
 from eco2_operator.build.context import Cluster, DomainContext, PodSelector
 from eco2_operator.gather import service_node_ports
-from eco2_operator.model import domain as models
 from eco2_operator.model import pod as pod_models
+from eco2_operator.model.access import Outbound
 from eco2_operator.model.base import LIST_KEYS, LIST_TYPE, Check, DnsLabel, Model
+from eco2_operator.model.domain import EcoDomainSpec, Tier
+from eco2_operator.model.files import FileMount, SecretUse, Volume
 from eco2_operator.model.resource import Resource, parse
+from eco2_operator.model.rollout import Autoscaling, Pdb, Rollout
+from eco2_operator.model.service import Health, ServiceSpec
+from eco2_operator.model.template import Placement, PodSpec
 from eco2_operator.naming import Manifest, Ref
 from eco2_operator.plan import Plan, plan_domain
 
@@ -75,9 +80,9 @@ WORDS = (
 ONE_OF: Mapping[type[Model], tuple[str, ...]] = {
     pod_models.EnvSource: ("secretKeyRef", "configMapKeyRef", "fieldRef", "resourceFieldRef"),
     pod_models.EnvFromSource: ("secretRef", "configMapRef"),
-    models.FileMount: ("configMap", "secret"),
-    models.Outbound: ("domain", "data", "external", "cidr"),
-    models.Pdb: ("maxUnavailable", "minAvailable"),
+    FileMount: ("configMap", "secret"),
+    Outbound: ("domain", "data", "external", "cidr"),
+    Pdb: ("maxUnavailable", "minAvailable"),
 }
 """Models of which exactly one field of a group is given."""
 
@@ -224,6 +229,16 @@ def _toleration(value: Json) -> Json:
     return value if value.get("effect") == "NoExecute" else _without(value, "tolerationSeconds")
 
 
+def _resource_field(value: Json) -> Json:
+    return value if (value.get("divisor") == "1m") == value["resource"].endswith(".cpu") else _without(value, "divisor")
+
+
+def _container(value: Json) -> Json:
+    """Names of ports only on the first of them."""
+    ports = value.get("ports", [])
+    return {**value, "ports": [*ports[:1], *(_without(port, "name") for port in ports[1:])]} if ports else value
+
+
 def _resources(value: Json) -> Json:
     return {
         k: {n: q for n, q in v.items() if k == "limits" or n not in value.get("limits", ())} for k, v in value.items()
@@ -325,19 +340,21 @@ def _folders(spec: Json) -> Json:
 
 
 REPAIRS: Mapping[type[Model], Callable[[Json], Json]] = {
+    pod_models.Container: _container,
     pod_models.EnvVar: _env_var,
+    pod_models.ResourceFieldSelector: _resource_field,
     pod_models.Resources: _resources,
     pod_models.Toleration: _toleration,
-    models.Autoscaling: _autoscaling,
-    models.EcoDomainSpec: _spec,
-    models.Health: _health,
-    models.Outbound: _outbound,
-    models.Placement: _placement,
-    models.PodSpec: _pod,
-    models.Rollout: _rollout,
-    models.SecretUse: _secret_use,
-    models.ServiceSpec: _service,
-    models.Volume: _volume,
+    Autoscaling: _autoscaling,
+    EcoDomainSpec: _spec,
+    Health: _health,
+    Outbound: _outbound,
+    Placement: _placement,
+    PodSpec: _pod,
+    Rollout: _rollout,
+    SecretUse: _secret_use,
+    ServiceSpec: _service,
+    Volume: _volume,
 }
 NAMES = of_type(DnsLabel)
 RESOURCES = st.fixed_dictionaries(
@@ -352,10 +369,10 @@ RESOURCES = st.fixed_dictionaries(
                 "annotations": st.just({"eco2.growbin.app/restart": "1", "argocd.argoproj.io/sync-wave": "60"}),
             },
         ),
-        "spec": of_model(models.EcoDomainSpec),
+        "spec": of_model(EcoDomainSpec),
     }
 )
-TIERS: st.SearchStrategy[models.Tier] = st.sampled_from(get_args(models.Tier))
+TIERS: st.SearchStrategy[Tier] = st.sampled_from(get_args(Tier))
 
 
 @st.composite
@@ -384,8 +401,8 @@ def cases(draw: st.DrawFn) -> "Case":
     return Case(resource, context)
 
 
-def domain_of(resource: Json) -> Resource[models.EcoDomainSpec]:
-    return parse(resource, models.EcoDomainSpec)
+def domain_of(resource: Json) -> Resource[EcoDomainSpec]:
+    return parse(resource, EcoDomainSpec)
 
 
 @dataclass(frozen=True)
@@ -586,7 +603,7 @@ def test_every_plan_obeys_the_laws(case: Case) -> None:
 
 
 @settings(EXAMPLES, max_examples=100)
-@given(cases(), of_model(models.EcoDomainSpec))
+@given(cases(), of_model(EcoDomainSpec))
 def test_selectors_hang_on_the_name_and_the_domain_alone(case: Case, other: Json) -> None:
     name = case.resource["metadata"]["name"]
     label = case.resource["spec"].get("domain", name)

@@ -97,6 +97,13 @@ class Domain:
         """Whether it is Ready for its present spec; AssertionError, with the reason, when it is not."""
         return bool(self.says("Ready", "True"))
 
+    def is_whole(self) -> bool:
+        """Whether it is Ready, and the status is about the children there are now."""
+        inventory = {item["kind"]: item["uid"] for item in self.status["inventory"]}
+        children = {kind.name: uid for kind, uid in self.uids().items()}
+        assert inventory == children, f"the inventory is {inventory}, the children are {children}"
+        return self.is_ready()
+
     def becomes_ready(self) -> "Domain":
         """Wait until it is Ready."""
         eventually(self.is_ready)

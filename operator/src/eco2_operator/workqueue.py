@@ -86,18 +86,6 @@ class WorkQueue(Generic[K]):
             self._ready.setdefault(key, self._clock())
             self._wakeup.set()
 
-    def forget(self, key: K) -> None:
-        """Drop a key that is gone, with its timer and its count of failures."""
-        state = self._states.get(key)
-        if state is None:
-            return
-        self._cancel_timer(state)
-        self._ready.pop(key, None)
-        if state.running:
-            state.failures, state.dirty = 0, False
-        else:
-            del self._states[key]
-
     async def run(self) -> None:
         """Process keys until `stop`."""
         while True:

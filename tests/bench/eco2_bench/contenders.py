@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import yaml
-from eco2_testcluster.binaries import resolve_binaries
-from eco2_testcluster.progress import Reporter
-from eco2_testcluster.tools import KRO_VERSION
 
 from eco2_bench import workload
 from eco2_bench.api import Api
 from eco2_bench.process import Process
 from eco2_operator.kinds import ECO_DOMAIN
 from eco2_operator.naming import Manifest
+from eco2_testcluster.binaries import resolve_binaries
+from eco2_testcluster.progress import Reporter
+from eco2_testcluster.tools import KRO_VERSION
 
 ROOT: Final = Path(__file__).parents[3]
 CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

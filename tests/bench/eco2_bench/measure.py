@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from eco2_testcluster.audit import Audit
-from eco2_testcluster.embedded import EmbeddedCluster
-from eco2_testcluster.progress import Reporter
 
 from eco2_bench import workload
 from eco2_bench.api import MERGE_PATCH, Api
@@ -23,6 +20,9 @@ from eco2_bench.latency import DeploymentWatch
 from eco2_bench.process import Process
 from eco2_bench.requests import AuditLog
 from eco2_bench.results import Floor, Phase, Run
+from eco2_testcluster.audit import Audit
+from eco2_testcluster.embedded import EmbeddedCluster
+from eco2_testcluster.progress import Reporter
 
 CREATORS = 16
 """Resources created at a time, the same for every contender."""
@@ -174,18 +174,16 @@ class _Measurement:
     def _step(self, text: str, *, expected: float) -> Any:
         return self._reporter.step(f"{self._contender.name}: {text}", expected=expected)
 
-    async def _create(
-        self, api: Api, process: Process, standing: dict[str, int]
-    ) -> tuple[float, float, Phase]:
+    async def _create(self, api: Api, process: Process, standing: dict[str, int]) -> tuple[float, float, Phase]:
         """Create every resource; seconds until all children exist, until all are done, and the whole phase."""
         self._audit.take()
         used, began = process.cpu(), time.monotonic()
         with self._step(f"{self._plan.applications} applications", expected=40) as progress:
             creating = asyncio.create_task(self._post(api))
-            await self._children_exist(api, standing, progress)
+            await self._children_exist(api, process, standing, progress)
             children = time.monotonic() - began
             await creating
-            await self._all_done(api, progress)
+            await self._all_done(api, process, progress)
             done = time.monotonic() - began
             phase = await self._rest(process, since=began, cpu=used, progress=progress)
         return children, done, phase
@@ -199,15 +197,19 @@ class _Measurement:
 
         await asyncio.gather(*(worker() for _ in range(CREATORS)))
 
-    async def _children_exist(self, api: Api, standing: dict[str, int], progress: Callable[[str], None]) -> None:
+    async def _children_exist(
+        self, api: Api, process: Process, standing: dict[str, int], progress: Callable[[str], None]
+    ) -> None:
         for kind in reversed(workload.KINDS):  # Deployments first: whoever has made the last of them is nearly there
             wanted = standing[kind.name] + self._plan.applications
             while (count := await api.count(kind.path(workload.NAMESPACE))) < wanted:
+                process.check()
                 progress(f"{count - standing[kind.name]} of {self._plan.applications} {kind.plural}")
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _all_done(self, api: Api, progress: Callable[[str], None]) -> None:
+    async def _all_done(self, api: Api, process: Process, progress: Callable[[str], None]) -> None:
         while True:
+            process.check()
             found = await api.items(self._contender.collection)
             count = sum(self._contender.done(resource) for resource in found)
             if count == self._plan.applications:
@@ -215,9 +217,7 @@ class _Measurement:
             progress(f"{count} of {self._plan.applications} done")
             await asyncio.sleep(5 * POLL_SECONDS)
 
-    async def _rest(
-        self, process: Process, *, since: float, cpu: float, progress: Callable[[str], None]
-    ) -> Phase:
+    async def _rest(self, process: Process, *, since: float, cpu: float, progress: Callable[[str], None]) -> Phase:
         """Wait until it neither computes nor asks for anything; what it took since then."""
         requests = self._audit.take()
         deadline = time.monotonic() + REST_TIMEOUT

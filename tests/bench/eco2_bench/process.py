@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
+
+from eco2_testcluster.errors import CommandError
 from eco2_testcluster.processes import ProcessId, log_tail, spawn, stop_all
 
 STOP_SECONDS = 30.0
@@ -20,12 +22,15 @@ class Process:
         self._identity = ProcessId.of(self._child.pid)
 
     def cpu(self) -> float:
-        """Seconds of CPU so far, user and system. Raises RuntimeError when the controller has ended."""
-        try:
-            times = self._process.cpu_times()
-        except psutil.Error:
-            raise RuntimeError(f"the controller has ended; end of {self._log}:\n{log_tail(self._log)}") from None
+        """Seconds of CPU so far, user and system."""
+        self.check()
+        times = self._process.cpu_times()
         return float(times.user + times.system)
+
+    def check(self) -> None:
+        """Raise CommandError, with the end of its log, when it has ended."""
+        if self._child.poll() is not None:
+            raise CommandError(f"the controller has ended; end of {self._log}:\n{log_tail(self._log)}")
 
     def rss(self) -> int:
         """Bytes of resident memory now."""

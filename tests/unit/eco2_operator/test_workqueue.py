@@ -248,39 +248,6 @@ async def test_a_change_during_a_failing_run_is_seen_at_once_not_after_the_backo
 
 
 @in_virtual_time
-async def test_a_forgotten_key_does_not_come_back() -> None:
-    handler = Handler(answers=[Retry()])
-    queue = queue_for(handler, concurrency=1)
-    async with working(queue):
-        queue.add("retried")
-        await asyncio.sleep(0.5)
-        assert queue.failures("retried") == 1
-        queue.forget("retried")
-        assert queue.failures("retried") == 0
-        queue.add("waits", after=3)
-        queue.forget("waits")
-        queue.add("due")
-        queue.forget("due")
-        queue.forget("never seen")
-        await asyncio.sleep(30)
-    assert handler.keys == ["retried"]
-
-
-@in_virtual_time
-async def test_a_key_forgotten_while_it_runs_loses_its_second_run_and_its_failures() -> None:
-    handler = Handler(takes=1, answers=[Retry(), None])
-    queue = queue_for(handler)
-    async with working(queue):
-        queue.add("a")
-        await asyncio.sleep(2.5)  # the second attempt runs since t=2
-        queue.add("a")
-        queue.forget("a")
-        assert queue.failures("a") == 0
-        await asyncio.sleep(30)
-    assert handler.times == [0, 2]
-
-
-@in_virtual_time
 async def test_nothing_is_remembered_of_keys_that_are_done() -> None:
     handler = Handler()
     queue = queue_for(handler)

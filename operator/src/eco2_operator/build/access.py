@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.tiers import allowed_targets, tier_allows
-from eco2_operator.model.domain import Access, Outbound, Tier
+from eco2_operator.model.access import Access, Outbound
+from eco2_operator.model.domain import Tier
 
 
 @dataclass(frozen=True, slots=True)

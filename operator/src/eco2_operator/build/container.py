@@ -8,8 +8,9 @@ from eco2_operator.build.image import pull_policy
 from eco2_operator.build.ports import ports
 from eco2_operator.build.probes import probes
 from eco2_operator.build.volumes import TMP, TMP_MOUNT, mounts
-from eco2_operator.model.domain import EcoDomainSpec, Rollout
+from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.pod import Container, ContainerSecurity, Resources, VolumeMount
+from eco2_operator.model.rollout import Rollout
 from eco2_operator.naming import Manifest
 
 APP = "app"

@@ -5,7 +5,7 @@ from eco2_operator.build.fields import given
 from eco2_operator.build.labels import metadata, selector
 from eco2_operator.build.pod_template import pod_template
 from eco2_operator.build.scale import fixed
-from eco2_operator.model.domain import Rollout
+from eco2_operator.model.rollout import Rollout
 from eco2_operator.naming import Manifest
 
 HISTORY = 5

@@ -6,7 +6,7 @@ from eco2_operator.build.access import outbound_calls
 from eco2_operator.build.context import Cluster, Domain, DomainContext
 from eco2_operator.build.network_peers import block, domains, namespaces, pods, port, tcp
 from eco2_operator.build.network_ranges import canonical, outside
-from eco2_operator.model.domain import Outbound
+from eco2_operator.model.access import Outbound
 from eco2_operator.naming import Manifest
 
 DNS_PORTS = (port(53, "UDP"), port(53, "TCP"))

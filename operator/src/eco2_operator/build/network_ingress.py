@@ -5,7 +5,7 @@ from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.network_peers import block, domains, pods, tcp, whole_namespace
 from eco2_operator.build.network_ranges import canonical
 from eco2_operator.build.ports import find, ports
-from eco2_operator.model.domain import Metrics, ServiceSpec
+from eco2_operator.model.service import Metrics, ServiceSpec
 from eco2_operator.naming import Manifest
 
 

@@ -3,8 +3,8 @@
 from eco2_operator.build.context import Domain
 from eco2_operator.build.fields import given, in_order
 from eco2_operator.build.labels import selector
-from eco2_operator.model.domain import Placement
 from eco2_operator.model.pod import Toleration
+from eco2_operator.model.template import Placement
 from eco2_operator.naming import Manifest
 
 _TOPOLOGY = {"hostname": "kubernetes.io/hostname", "zone": "topology.kubernetes.io/zone"}

@@ -4,7 +4,7 @@ from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.fields import given
 from eco2_operator.build.labels import metadata, selector
 from eco2_operator.build.scale import minimum
-from eco2_operator.model.domain import Pdb
+from eco2_operator.model.rollout import Pdb
 from eco2_operator.naming import Manifest
 
 

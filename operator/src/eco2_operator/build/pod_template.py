@@ -6,7 +6,8 @@ from eco2_operator.build.fields import given, in_order
 from eco2_operator.build.labels import labels
 from eco2_operator.build.placement import placement
 from eco2_operator.build.volumes import volumes
-from eco2_operator.model.domain import PodSpec, Rollout
+from eco2_operator.model.rollout import Rollout
+from eco2_operator.model.template import PodSpec
 from eco2_operator.naming import RESTART_ANNOTATION, Manifest, child_name
 
 

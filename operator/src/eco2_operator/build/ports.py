@@ -1,6 +1,7 @@
 """The domain's container ports, however they were written."""
 
-from eco2_operator.model.domain import EcoDomainSpec, Port
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.service import Port
 
 
 def ports(spec: EcoDomainSpec) -> tuple[Port, ...]:

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from eco2_operator.build.ports import find
-from eco2_operator.model.domain import EcoDomainSpec, Health, Port
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.service import Health, Port
 from eco2_operator.naming import Manifest
 
 STARTUP_PERIOD = 2

@@ -6,7 +6,8 @@ from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.fields import given
 from eco2_operator.build.labels import metadata, selector
 from eco2_operator.build.ports import ports
-from eco2_operator.model.domain import EcoDomainSpec, Port, ServiceSpec
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.service import Port, ServiceSpec
 from eco2_operator.naming import Manifest
 
 

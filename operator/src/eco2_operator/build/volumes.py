@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from eco2_operator.build.fields import given
-from eco2_operator.model.domain import EcoDomainSpec, FileMount, SecretUse, Volume
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.files import FileMount, SecretUse, Volume
 from eco2_operator.naming import Manifest, child_name
 
 SECRET_MODE: Final = 0o440

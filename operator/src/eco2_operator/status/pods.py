@@ -23,11 +23,10 @@ _WAITING_RANK = {
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why pods do not serve. ``final``: waiting alone will not mend it."""
+    """Why pods do not serve."""
 
     reason: str
     message: str
-    final: bool = True
 
 
 def diagnose(deployment: Manifest, replica_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> Cause | None:
@@ -95,7 +94,7 @@ def _with_wanted_nodes(cause: Cause, deployment: Manifest) -> Cause:
     if not labels:
         return cause
     wanted = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    return Cause(cause.reason, f"{cause.message}; wanted are nodes labelled {wanted}", cause.final)
+    return Cause(cause.reason, f"{cause.message}; wanted are nodes labelled {wanted}")
 
 
 def _container_cause(pod: str, container: Mapping[str, Any]) -> Cause | None:

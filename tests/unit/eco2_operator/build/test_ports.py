@@ -1,5 +1,6 @@
 from eco2_operator.build.ports import find, ports
-from eco2_operator.model.domain import EcoDomainSpec, Port
+from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.service import Port
 
 
 def test_port_is_short_for_one_http_port() -> None:
