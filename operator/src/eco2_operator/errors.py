@@ -11,6 +11,7 @@ Eco2Error
     ├── Forbidden          the operator lacks a permission, or a quota is used up
     ├── KindMissing        the cluster does not serve this kind
     ├── NamespaceGone      the object, or the namespace to put it into, is missing or being deleted
+    ├── Unguarded          pods are held back until what guards them is in place
     ├── Conflict           the object changed or was replaced meanwhile
     └── Unavailable        the API server did not answer, or asked to come back later
 
@@ -89,6 +90,12 @@ class NamespaceGone(ChildError):
     """HTTP 404 of a named object: it, or the namespace it should be put into, does not exist or is terminating."""
 
     reason = "NamespaceGone"
+
+
+class Unguarded(ChildError):
+    """The first pods are not started: the NetworkPolicy or ServiceAccount they rely on could not be applied."""
+
+    reason = "Unguarded"
 
 
 class Conflict(ChildError):

@@ -12,9 +12,19 @@ from eco2_operator import events, metrics
 from eco2_operator.apply import Applier, Client, Owner
 from eco2_operator.build.context import Cluster
 from eco2_operator.cache import Cache
-from eco2_operator.errors import ChildError, InvalidSpec
+from eco2_operator.errors import ChildError, InvalidSpec, Unguarded
 from eco2_operator.gather import domain_context, known_node_ports
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, EVENT, HORIZONTAL_POD_AUTOSCALER, POD, REPLICA_SET, by_name
+from eco2_operator.kinds import (
+    DEPLOYMENT,
+    ECO_DOMAIN,
+    EVENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    NETWORK_POLICY,
+    POD,
+    REPLICA_SET,
+    SERVICE_ACCOUNT,
+    by_name,
+)
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
 from eco2_operator.model.status import Status
@@ -29,6 +39,10 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0
 """Numbers of pods change several times in a rollout; a status that differs in nothing else is written this late."""
+
+
+GUARDS = (NETWORK_POLICY.name, SERVICE_ACCOUNT.name)
+"""Without these no pod is started for the first time: it would be open to everybody, or run as somebody else."""
 
 
 class DomainReconciler:
@@ -109,7 +123,11 @@ class DomainReconciler:
         workloads = [child for child in plan.children if child["kind"] == DEPLOYMENT.name]
         outcomes = list(await asyncio.gather(*(self._applier.apply(child, owner) for child in guards)))
         scaling = domain.spec.autoscaling
+        missing = [outcome.ref for outcome in outcomes if outcome.error is not None and outcome.ref.kind in GUARDS]
         for child in workloads:
+            if missing and self._cache.get(ref := Ref.of(child)) is None:
+                outcomes.append(Outcome(ref, "failed", error=_unguarded(ref, missing)))
+                continue
             first = scaling.min_replicas if scaling is not None else None
             outcomes.append(await self._applier.apply(child, owner, initial_replicas=first))
         if any(outcome.error is not None for outcome in outcomes):
@@ -217,6 +235,11 @@ class DomainReconciler:
         self._unsettled.pop(key, None)
         self._changed.pop(key, None)
         self._applier.forget(self._cache.owned(key))
+
+
+def _unguarded(ref: Ref, missing: list[Ref]) -> Unguarded:
+    guards = " and ".join(map(str, missing))
+    return Unguarded(f"{ref} waits for {guards}: its pods would be unguarded until then")
 
 
 def _retry(outcomes: list[Outcome]) -> Retry | None:

@@ -312,6 +312,28 @@ async def test_an_error_of_one_child_does_not_stop_the_others_and_is_retried(wor
     assert set(world.inventory()) == set(CHILDREN)
 
 
+@pytest.mark.parametrize("guard", ["NetworkPolicy", "ServiceAccount"])
+async def test_no_pod_is_started_without_what_guards_it(world: World, guard: str) -> None:
+    world.put()
+    world.api.failures["apply", guard] = Forbidden("no")
+    assert await world.reconcile() == Retry()
+    assert ("apply", "Deployment") not in world.take()
+    assert world.ready() == ("False", "Forbidden")
+    world.api.failures.clear()
+    world.watch()
+    assert await world.reconcile() is None
+    assert set(world.inventory()) == set(CHILDREN)
+
+
+async def test_pods_that_run_are_still_updated_when_a_guard_cannot_be(world: World) -> None:
+    await world.serve()
+    world.put(image="eco2:2", access={"inbound": [{"domain": "chat"}]})
+    world.api.failures["apply", "NetworkPolicy"] = Forbidden("no")
+    assert await world.reconcile() == Retry()
+    assert ("apply", "Deployment") in world.take()
+    assert world.ready() == ("False", "Forbidden")
+
+
 async def test_a_wait_the_server_asks_for_is_respected(world: World) -> None:
     world.put()
     for kind, seconds in (("Service", 3.0), ("NetworkPolicy", 8.0), ("ServiceAccount", None)):
