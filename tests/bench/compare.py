@@ -29,10 +29,10 @@ from eco2_testcluster.tools import KUBERNETES_VERSION
 @click.option("--idle", default=30.0, show_default=True, help="Seconds to watch an idle controller.")
 @click.option("--only", type=click.Choice(["eco2", "kro"]), help="Leave the other one out.")
 @click.option(
-    "--kro-waits/--kro-does-not-wait",
+    "--pods/--no-pods",
     default=True,
     show_default=True,
-    help="Whether kro's instance is ACTIVE when its pods serve, as an EcoDomain is Ready.",
+    help="Whether the cluster starts (simulated) pods; their life costs the machine more than both controllers.",
 )
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the clusters' logs; a temporary one if none.")
 @click.option("-o", "--output", nargs=2, metavar="json FILE", help="Write everything measured to a file.")
@@ -41,7 +41,7 @@ def main(
     edits: int,
     idle: float,
     only: str | None,
-    kro_waits: bool,
+    pods: bool,
     keep: Path | None,
     output: tuple[str, Path] | None,
 ) -> None:
@@ -49,14 +49,14 @@ def main(
     if output is not None and output[0] != "json":
         raise click.BadParameter("the only format is json", param_hint="-o")
     reporter = Reporter()
-    plan = Plan(applications, edits, idle)
+    plan = Plan(applications, edits, idle, pods)
     machine = _machine()
     try:
         contenders: list[Contender] = []
         if only != "kro":
-            contenders.append(Eco2())
+            contenders.append(Eco2(pods=pods))
         if only != "eco2":
-            contenders.append(Kro(reporter, waits=kro_waits))
+            contenders.append(Kro(reporter, waits=pods))
         with tempfile.TemporaryDirectory(prefix="eco2-bench-") as temporary:
             folder = keep or Path(temporary)
             floor = measure_floor(plan, folder / "floor", reporter)

@@ -1,6 +1,12 @@
-"""What happens while the operator is blind is found out afterwards, without any new event on the resource."""
+"""What happens while the operator is blind is found out afterwards, without any new event on the resource.
+
+The operator is frozen, etcd is compacted and the API server started again, so that every watch gets 410 Gone and the
+lists that follow mention nothing that has gone. Afterwards the pods may take a while (the controllers of the cluster
+have to recover too): these tests look at the children and at what the operator says of them.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,120 +14,142 @@ from support.domains import STANDARD, Domain, manifest
 from support.operator import Operator
 from support.waits import eventually, stays
 
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, NETWORK_POLICY, SERVICE
+from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, NETWORK_POLICY, SERVICE, SERVICE_ACCOUNT, Kind
 
 pytestmark = pytest.mark.cluster
 
+SLOW = 180.0
+"""Seconds: after its restart the API server's other clients come back with growing pauses."""
+LOST = (SERVICE, NETWORK_POLICY, DEPLOYMENT)
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """Domains that something was done to while the operator was blind."""
+
+    private: Any
+    children_lost: Domain
+    label_stripped: Domain
+    replaced: Domain
+    deleted: Domain
+    uids: dict[str, dict[Kind, str]]
+
 
 @pytest.fixture(scope="module")
-def breakable(new_private: Callable[..., Any]) -> Any:
-    private = new_private()
-    private.operator.start()
-    return private
+def private(new_private: Callable[..., Any]) -> Any:
+    own = new_private()
+    own.operator.start()
+    return own
 
 
-@pytest.fixture
-def private(breakable: Any, show_log: Callable[[Operator], None]) -> Any:
-    show_log(breakable.operator)
-    return breakable
+@pytest.fixture(scope="module")
+def _blackout(private: Any) -> Blackout:
+    names = ("children-lost", "label-stripped", "replaced", "deleted")
+    lost, stripped, replaced, deleted = (private.domain(private.namespace(name), replicas=2) for name in names)
+    domains: list[Domain] = [lost, stripped, replaced, deleted]
+    for domain in domains:
+        domain.becomes_ready()
+    private.operator.audit().becomes_quiet()
+    uids = {domain.namespace: domain.uids() for domain in domains}
 
-
-def go_blind(private: Any, meanwhile: Callable[[], object]) -> None:
-    """The operator is frozen, history is compacted and the API server started again: its watches get 410 Gone."""
     private.operator.freeze()
     try:
-        meanwhile()
+        for kind in LOST:
+            lost.remove(kind)
+        stripped.edit(SERVICE, {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}})
+        replaced.delete()
+        deleted.delete()
+        eventually(lambda: not replaced.children() and not deleted.children())
+        eventually(lambda: set(lost.children()) == STANDARD - set(LOST))
+        private.api.create(ECO_DOMAIN, manifest(replaced.namespace))
         private.cluster.etcd_compact()
         private.cluster.restart_component("kube-apiserver")
     finally:
         private.operator.thaw()
+    return Blackout(private, lost, stripped, replaced, deleted, uids)
 
 
-def test_a_child_deleted_unseen_is_made_again(private: Any) -> None:
-    namespace = private.namespace("unseen")
-    domain: Domain = private.domain(namespace).becomes_ready()
-    before, version = domain.uids(), domain.live["metadata"]["resourceVersion"]
-
-    def meanwhile() -> None:
-        for kind in (SERVICE, NETWORK_POLICY, DEPLOYMENT):
-            domain.remove(kind)
-        eventually(lambda: set(domain.children()) == STANDARD - {SERVICE, NETWORK_POLICY, DEPLOYMENT})
-
-    go_blind(private, meanwhile)
-    assert domain.live["metadata"]["resourceVersion"] == version, "an event on the resource would prove nothing"
-    eventually(lambda: set(domain.children()) == STANDARD and domain.is_whole())
-    assert not set(before.values()) & {domain.uids()[kind] for kind in (SERVICE, NETWORK_POLICY, DEPLOYMENT)}
-    stays(domain.is_ready)
+@pytest.fixture
+def blackout(_blackout: Blackout, show_log: Callable[[Operator], None]) -> Blackout:
+    show_log(_blackout.private.operator)
+    return _blackout
 
 
-def test_a_label_stripped_unseen_is_put_back(private: Any) -> None:
-    namespace = private.namespace("stripped")
-    domain: Domain = private.domain(namespace).becomes_ready()
-    strip = {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}}
-    go_blind(private, lambda: domain.edit(SERVICE, strip))
-    eventually(lambda: domain.child(SERVICE)["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "eco2-operator")
+def is_applied(domain: Domain) -> bool:
+    """Whether the operator says that every child is as wanted, and means the ones there are."""
+    inventory = {item["kind"]: item["uid"] for item in domain.status["inventory"]}
+    assert inventory == {kind.name: uid for kind, uid in domain.uids().items()}
+    return bool(domain.says("ChildrenApplied", "True")) and set(domain.children()) == STANDARD
 
 
-def test_a_resource_replaced_unseen_gets_children_of_its_own(private: Any) -> None:
-    namespace = private.namespace("replaced")
-    domain: Domain = private.domain(namespace).becomes_ready()
-    before = domain.uids()
-
-    def meanwhile() -> None:
-        domain.delete()
-        eventually(lambda: not domain.children())
-        private.api.create(ECO_DOMAIN, manifest(namespace))
-
-    go_blind(private, meanwhile)
-    eventually(lambda: set(domain.children()) == STANDARD and domain.is_whole())
-    assert not set(before.values()) & set(domain.uids().values())
+def test_children_deleted_unseen_are_made_again(blackout: Blackout) -> None:
+    domain = blackout.children_lost
+    eventually(lambda: is_applied(domain), within=SLOW)
+    before, after = blackout.uids[domain.namespace], domain.uids()
+    assert {kind for kind in STANDARD if before[kind] != after[kind]} == set(LOST)
+    stays(lambda: domain.uids() == after)
 
 
-def test_a_resource_deleted_unseen_is_forgotten(private: Any) -> None:
-    namespace = private.namespace("forgotten")
-    domain: Domain = private.domain(namespace).becomes_ready()
-    trail = private.operator.audit()
+def test_a_label_stripped_unseen_is_put_back(blackout: Blackout) -> None:
+    domain = blackout.label_stripped
+    label = "app.kubernetes.io/managed-by"
+    eventually(lambda: domain.child(SERVICE)["metadata"]["labels"].get(label) == "eco2-operator", within=SLOW)
+    assert domain.uids() == blackout.uids[domain.namespace]
 
-    def meanwhile() -> None:
-        domain.delete()
-        eventually(lambda: not domain.children())
 
-    go_blind(private, meanwhile)
-    canary(private, "after-forgotten")
-    trail.becomes_quiet(namespace=namespace)
+def test_a_resource_replaced_unseen_gets_children_of_its_own(blackout: Blackout) -> None:
+    domain = blackout.replaced
+    eventually(lambda: is_applied(domain), within=SLOW)
+    assert not set(blackout.uids[domain.namespace].values()) & set(domain.uids().values())
+    owners = {child["metadata"]["ownerReferences"][0]["uid"] for child in domain.children().values()}
+    assert owners == {domain.live["metadata"]["uid"]}
+
+
+def test_a_resource_deleted_unseen_is_forgotten(blackout: Blackout) -> None:
+    domain = blackout.deleted
+    trail = blackout.private.operator.audit()
+    canary(blackout.private, "after-blackout")
+    trail.becomes_quiet(namespace=domain.namespace)
     assert not domain.children()
 
 
-def test_a_change_made_while_the_api_server_was_frozen_is_seen(private: Any) -> None:
-    namespace = private.namespace("frozen")
-    domain: Domain = private.domain(namespace).becomes_ready()
+def test_it_lives_through_all_of_this(blackout: Blackout) -> None:
+    operator = blackout.private.operator
+    assert operator.http("/healthz") == (200, "ok")
+    assert not [line for line in operator.lines() if "traceback" in line]
+
+
+def test_a_store_that_hangs_is_waited_for(private: Any, show_log: Callable[[Operator], None]) -> None:
+    show_log(private.operator)
+    domain: Domain = private.domain(private.namespace("hanging"))
+    eventually(lambda: is_applied(domain), within=SLOW)
     private.cluster.pause("etcd")
-    private.operator.http("/healthz")
-    private.cluster.resume("etcd")
+    try:
+        stays(lambda: private.operator.http("/healthz") == (200, "ok"), for_=3)
+    finally:
+        private.cluster.resume("etcd")
     domain.patch(replicas=3)
-    eventually(lambda: len(domain.pods()) == 3 and domain.is_ready())
+    eventually(lambda: domain.child(DEPLOYMENT)["spec"]["replicas"] == 3, within=SLOW)
 
 
-def test_it_stays_alive_through_all_of_this(private: Any) -> None:
-    assert private.operator.is_alive()
-    assert private.operator.http("/healthz") == (200, "ok")
-    assert not [line for line in private.operator.lines() if "traceback" in line]
-
-
-def test_an_api_server_that_is_away_for_a_while_is_waited_for(private: Any) -> None:
-    namespace = private.namespace("away")
-    domain: Domain = private.domain(namespace).becomes_ready()
+def test_an_api_server_that_is_away_is_waited_for(private: Any, show_log: Callable[[Operator], None]) -> None:
+    show_log(private.operator)
+    domain: Domain = private.domain(private.namespace("away"))
+    eventually(lambda: is_applied(domain), within=SLOW)
     before = domain.uids()
     private.cluster.stop_component("kube-apiserver")
     stays(lambda: private.operator.is_alive() and private.operator.http("/healthz")[0] == 200, for_=3)
     private.cluster.start_component("kube-apiserver")
     domain.patch(replicas=3)
-    eventually(lambda: len(domain.pods()) == 3 and domain.is_ready(), within=120)
-    assert domain.uids() == before
+    eventually(lambda: domain.child(DEPLOYMENT)["spec"]["replicas"] == 3, within=SLOW)
+    domain.remove(SERVICE_ACCOUNT)
+    eventually(lambda: domain.uids().get(SERVICE_ACCOUNT, before[SERVICE_ACCOUNT]) != before[SERVICE_ACCOUNT])
+    assert {k: u for k, u in domain.uids().items() if k is not SERVICE_ACCOUNT}.items() <= before.items()
     canary(private, "after-away")
     assert private.operator.http("/healthz") == (200, "ok")
 
 
 def canary(private: Any, namespace: str) -> None:
-    """A new domain becomes Ready: the operator not only lives, it works."""
-    private.domain(private.namespace(namespace)).becomes_ready()
+    """A new domain gets its children: the operator not only lives, it works."""
+    domain = private.domain(private.namespace(namespace))
+    eventually(lambda: is_applied(domain), within=SLOW)

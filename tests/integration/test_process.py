@@ -4,44 +4,48 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from support.api import CLUSTER_ROLE, Api
-from support.domains import Domain, manifest
+from support.domains import Domain
 from support.operator import STOP_SECONDS, Operator
 from support.waits import eventually, stays
 
 from eco2_operator.cli.doctor.permissions import NEEDED
-from eco2_operator.kinds import ECO_DOMAIN, Kind
-from eco2_testcluster.embedded import EmbeddedCluster
+from eco2_operator.kinds import SERVICE, Kind
 from eco2_testcluster.ports import named_ports
 
 pytestmark = pytest.mark.cluster
 
 METRICS = {
-    "eco2_reconcile_duration_seconds_bucket",
+    "eco2_reconcile_duration_seconds",
     "eco2_queue_depth",
     "eco2_queue_oldest_seconds",
     "eco2_api_requests_total",
     "eco2_writes_total",
     "eco2_drift_repairs_total",
     "eco2_prunes_total",
-    "eco2_time_to_ready_seconds_bucket",
+    "eco2_time_to_ready_seconds",
     "eco2_resources",
     "eco2_sweeps_total",
 }
 
 
+@pytest.fixture(scope="module")
+def private(new_private: Callable[..., Any]) -> Any:
+    """A cluster in which no operator runs that a test has not started."""
+    return new_private()
+
+
 @pytest.fixture
-def new_operator(
-    installed: EmbeddedCluster, worker_id: str, show_log: Callable[[Operator], None]
-) -> Iterator[Callable[..., Operator]]:
-    """Makes operators of the shared cluster that watch nothing but namespaces of their own."""
+def new_operator(private: Any, show_log: Callable[[Operator], None]) -> Iterator[Callable[..., Operator]]:
+    """Makes operators; they are stopped at the end of the test."""
     made: list[Operator] = []
 
     def make(name: str, **settings: str) -> Operator:
-        operator = Operator(installed, user=f"operator-{name}-{worker_id}", settings=settings)
+        operator = Operator(private.cluster, user=f"operator-{name}", settings=settings)
         show_log(operator)
         made.append(operator)
         return operator
@@ -59,30 +63,29 @@ def test_it_says_that_it_lives_and_is_ready(operator: Operator) -> None:
 
 def test_its_metrics_are_there_and_count(domain: Domain, operator: Operator) -> None:
     metrics = operator.metrics()
-    assert metrics.names() >= METRICS
+    text = operator.http("/metrics")[1]
+    assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} >= METRICS
     assert metrics.total("eco2_reconcile_duration_seconds_count", kind="EcoDomain", result="ok") > 0
     assert metrics.total("eco2_api_requests_total", verb="PATCH", code="201") > 0
     assert metrics.total("eco2_writes_total", kind="Deployment", verb="apply") > 0
     assert metrics.total("eco2_time_to_ready_seconds_count", kind="EcoDomain") > 0
     assert metrics.total("eco2_resources", kind="EcoDomain", ready="True") > 0
-    text = operator.http("/metrics")[1]
     assert domain.namespace not in text, "a name in a label has no bound"
 
 
 def test_every_line_of_its_log_is_json_with_time_level_and_message(operator: Operator, domain: Domain) -> None:
+    key = f"EcoDomain/{domain.namespace}/scan"
+    eventually(lambda: any(line.get("key") == key for line in operator.lines()))
     lines = operator.lines()
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
-    assert any(line.get("key") == f"EcoDomain/{domain.namespace}/scan" for line in lines)
     assert not [line for line in lines if line["level"] in ("ERROR", "CRITICAL")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_a_signal_ends_it_cleanly(
-    new_operator: Callable[..., Operator], new_namespace: Callable[[str], str], number: signal.Signals
-) -> None:
-    watched = new_namespace("signal")
-    operator = new_operator(f"signal-{number.name.lower()}", ECO2_NAMESPACES=json.dumps([watched]))
+def test_a_signal_ends_it_cleanly(private: Any, new_operator: Callable[..., Operator], number: signal.Signals) -> None:
+    operator = new_operator(number.name.lower())
     operator.start()
+    private.domain(private.namespace(number.name.lower()))  # it is in the middle of something
     assert operator.child is not None
     operator.child.send_signal(number)
     assert operator.child.wait(STOP_SECONDS) == 0
@@ -91,11 +94,12 @@ def test_a_signal_ends_it_cleanly(
 
 
 def test_a_role_in_one_namespace_is_enough_for_an_operator_of_one_namespace(
-    new_operator: Callable[..., Operator], new_namespace: Callable[[str], str], api: Api, worker_id: str
+    private: Any, new_operator: Callable[..., Operator]
 ) -> None:
     """Neither definitions nor namespaces may be listed: it takes its namespaces as they are given."""
-    watched, other = new_namespace("watched"), new_namespace("other")
-    user = f"operator-one-{worker_id}"
+    api: Api = private.api
+    watched, other = private.namespace("watched"), private.namespace("other")
+    operator = new_operator("one", ECO2_NAMESPACES=json.dumps([watched]))
     role = Kind(CLUSTER_ROLE.group, "v1", "Role", "roles")
     binding = Kind(CLUSTER_ROLE.group, "v1", "RoleBinding", "rolebindings")
     rules = [
@@ -105,18 +109,18 @@ def test_a_role_in_one_namespace_is_enough_for_an_operator_of_one_namespace(
     metadata = {"name": "one", "namespace": watched}
     head = {"apiVersion": role.api_version, "metadata": metadata}
     api.create(role, {**head, "kind": "Role", "rules": rules})
-    subject = {"apiGroup": role.group, "kind": "User", "name": user}
+    subject = {"apiGroup": role.group, "kind": "User", "name": operator.user}
     reference = {"apiGroup": role.group, "kind": "Role", "name": "one"}
     api.create(binding, {**head, "kind": "RoleBinding", "subjects": [subject], "roleRef": reference})
 
-    operator = new_operator("one", ECO2_NAMESPACES=json.dumps([watched]))
     operator.groups = ()
-    operator.start()
     trail = operator.audit()
-    for namespace in (watched, other):
-        api.create(ECO_DOMAIN, manifest(namespace))
-    eventually(lambda: any(call.resource == "deployments" for call in trail.writes(namespace=watched)))
-    Domain(api, watched, "scan").becomes_ready()
+    operator.start()
+    mine, not_mine = private.domain(watched), private.domain(other)
+    mine.becomes_ready()
+    mine.remove(SERVICE)
+    eventually(lambda: mine.find(SERVICE))
+    assert not not_mine.children()
     assert not trail.calls(namespace=other)
     assert not [str(call) for call in trail.calls() if call.code == 403]
 
@@ -125,7 +129,7 @@ def test_without_a_kubeconfig_it_says_what_to_set(new_operator: Callable[..., Op
     operator = new_operator("nowhere")
     operator.spawn({"KUBECONFIG": str(tmp_path / "missing"), "ECO2_HTTP_ADDRESS": "127.0.0.1:0"})
     assert operator.child is not None
-    assert operator.child.wait(60) != 0
+    assert operator.child.wait(60) == 2
     assert "KUBECONFIG" in operator.text()
     assert "raceback" not in operator.text()
 
@@ -140,9 +144,9 @@ def test_a_wrong_setting_is_named_at_once(new_operator: Callable[..., Operator])
 
 
 def test_an_api_server_that_does_not_answer_is_waited_for(
-    new_operator: Callable[..., Operator], installed: EmbeddedCluster, tmp_path: Path
+    private: Any, new_operator: Callable[..., Operator], tmp_path: Path
 ) -> None:
-    kubeconfig = yaml.safe_load(installed.kubeconfig.read_text())
+    kubeconfig = yaml.safe_load(private.cluster.kubeconfig.read_text())
     port = named_ports(["nobody"])["nobody"]
     kubeconfig["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
     path = tmp_path / "kubeconfig"

@@ -1,7 +1,7 @@
 """The operator as a process, and the only module that knows kopf.
 
-kopf logs in, discovers kinds, lists and watches; its handlers do one thing, tell the controller. Its own state keeping
-(annotations, finalizers, retries) is not used: docs/adr/0002 has the measurements.
+kopf logs in and watches EcoDomains; its one handler tells the controller. Everything else is listed and watched by
+`watch`: docs/adr/0002 and 0007 have the measurements.
 """
 
 import asyncio
@@ -18,24 +18,34 @@ import kopf
 
 from eco2_operator import health, logs
 from eco2_operator.cache import Cache
-from eco2_operator.controller import WATCHED, Controller
-from eco2_operator.errors import Unavailable
-from eco2_operator.kinds import RESOURCES, Kind
+from eco2_operator.controller import Controller
+from eco2_operator.errors import ChildError, SettingsError
+from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OBSERVED
 from eco2_operator.kube import Client, Connection
 from eco2_operator.naming import GROUP, SELECTOR, Key
 from eco2_operator.reconcile import DomainReconciler
 from eco2_operator.settings import Settings
+from eco2_operator.watch import Watcher
 from eco2_operator.workqueue import Backoff, WorkQueue
 
 log = logging.getLogger(__name__)
 
 STOP_GRACE_SECONDS = 20.0
 """What runs when SIGTERM comes may finish; well below the pod's termination grace of 30 s."""
+START_BACKOFF = Backoff(base=0.5, cap=10)
+"""Gaps between attempts to reach the API server at the start."""
+WATCHED_BY_US = ((ECO_INGRESS, ""), *((kind, SELECTOR) for kind in (*CHILDREN, *OBSERVED)))
+"""What `watch` looks after, with its label selector; EcoDomains are kopf's."""
 
 
 def run(settings: Settings) -> None:
-    """Run the operator until SIGINT or SIGTERM."""
+    """Run the operator until SIGINT or SIGTERM.
+
+    Raises:
+        Unavailable: at once, when there is no way to log in. An API server that does not answer is waited for.
+    """
     logs.configure(level=settings.log_level, style=settings.log_format)
+    asyncio.run(_connect())
     asyncio.run(_operate(settings))
 
 
@@ -62,87 +72,120 @@ async def _operate(settings: Settings) -> None:
     )
     runner = await health.serve(health.Health(queue, controller, health.watch_tasks), queue, settings.http_address)
     try:
-        await _run_until_signalled(controller, queue, settings)
+        await _run_until_signalled(controller, queue, client, settings)
     finally:
         await runner.cleanup()
         await client.close()
         log.info("stopped")
 
 
-async def _run_until_signalled(controller: Controller, queue: WorkQueue[Key], settings: Settings) -> None:
-    """Watch and work until a signal, or until either ends by itself (then its error is raised).
+async def _run_until_signalled(
+    controller: Controller, queue: WorkQueue[Key], client: Client, settings: Settings
+) -> None:
+    """List, watch and work until a signal, or until one of the tasks ends by itself (then its error is raised)."""
+    signalled, stop_kopf = asyncio.Event(), asyncio.Event()
+    _on_signal(signalled)
+    watchers = [
+        Watcher(client, controller, kind, namespace=namespace, selector=selector, random=random.random)
+        for kind, selector in WATCHED_BY_US
+        for namespace in settings.namespaces or ("",)
+    ]
+    end: asyncio.Task[Any] = asyncio.create_task(signalled.wait(), name="signal")
+    ours = [asyncio.create_task(watcher.run(), name=watcher.name) for watcher in watchers]
+    kopfs: list[asyncio.Task[None]] = []
+    try:
+        listing = asyncio.create_task(_list_everything(controller, client, watchers, settings), name="first lists")
+        ours.append(listing)
+        done = await _first({*ours, end})
+        if done == {listing}:
+            ours[-1] = asyncio.create_task(controller.run(), name="controller")
+            kopfs.append(asyncio.create_task(_watch_domains(controller, settings, signalled, stop_kopf), name="kopf"))
+            done = await _first({*ours, *kopfs, end})
+    finally:  # the work ends first, kopf last: it would take our tasks for hung ones and wait for them
+        await queue.stop(grace=STOP_GRACE_SECONDS)
+        for task in (*ours, end):
+            task.cancel()
+        await asyncio.gather(*ours, end, return_exceptions=True)
+        stop_kopf.set()
+        await asyncio.gather(*kopfs, return_exceptions=True)
+    for task in done - {end}:
+        task.result()
 
-    On a signal the work ends first, kopf last: it would take our tasks for hung ones and wait for them.
-    """
-    watching_began, stop_watching, signalled = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    working = asyncio.create_task(controller.run(), name="controller")
-    watching = asyncio.create_task(
+
+async def _first(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done
+
+
+def _on_signal(signalled: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled.set)
+
+
+async def _list_everything(
+    controller: Controller, client: Client, watchers: Iterable[Watcher], settings: Settings
+) -> None:
+    """The start barrier: nothing is reconciled before everything that exists is known."""
+    await _list_domains(controller, client, settings)
+    for watcher in watchers:
+        await watcher.listed()
+
+
+async def _list_domains(controller: Controller, client: Client, settings: Settings) -> None:
+    """Tell the controller every EcoDomain there is; wait for the API server, and for the definition, if need be."""
+    failures = 0
+    while True:
+        try:
+            for namespace in settings.namespaces or ("",):
+                async for page in client.pages(ECO_DOMAIN, namespace, ""):
+                    for obj in page.items:
+                        controller.first(obj)
+        except ChildError as error:
+            failures += 1
+            log.warning("waiting to list EcoDomains", extra={"reason": error.reason, "error": str(error)})
+            await asyncio.sleep(START_BACKOFF.delay(failures, random.random()))  # noqa: S311 - spreads load only
+        else:
+            return
+
+
+async def _watch_domains(
+    controller: Controller, settings: Settings, signalled: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Run kopf. EcoDomains are served by now: kopf looks for kinds once, at its start."""
+    began = asyncio.Event()
+    running = asyncio.create_task(
         kopf.operator(
             registry=_registry(controller),
-            settings=_kopf_settings(namespaced=bool(settings.namespaces)),
+            settings=_kopf_settings(),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             standalone=True,
-            ready_flag=watching_began,
-            stop_flag=stop_watching,
+            ready_flag=began,
+            stop_flag=stop,
         ),
-        name="kopf",
+        name="kopf operator",
     )
-    began: asyncio.Task[Any] = asyncio.create_task(watching_began.wait(), name="kopf start")
-    await asyncio.wait({began, working, watching}, return_when=asyncio.FIRST_COMPLETED)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):  # kopf has set its own handlers; ours replace them
-        loop.add_signal_handler(number, signalled.set)
-    end: asyncio.Task[Any] = asyncio.create_task(signalled.wait(), name="signal")
-    try:
-        done, _ = await asyncio.wait({working, watching, end}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await queue.stop(grace=STOP_GRACE_SECONDS)
-        for task in (working, end, began):
-            task.cancel()
-        await asyncio.gather(working, end, began, return_exceptions=True)
-        stop_watching.set()
-        await asyncio.wait({watching}, timeout=STOP_GRACE_SECONDS)
-    for task in done:
-        if task is not end:
-            task.result()
+    ready: asyncio.Task[Any] = asyncio.create_task(began.wait(), name="kopf start")
+    await _first({running, ready})
+    ready.cancel()
+    _on_signal(signalled)  # kopf has set its own handlers; ours replace them
+    await running
 
 
 def _registry(controller: Controller) -> kopf.OperatorRegistry:
-    """One index and one event handler for every kind.
-
-    kopf holds all event handlers until every indexed kind has been listed once: that is the start barrier. The index
-    stores what the first lists bring; from then on the event handler does.
-    """
+    """kopf's part: it logs in and watches EcoDomains, and tells the controller."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return _login(**kwargs)
 
-    for kind in WATCHED:
-        _register(registry, controller, kind)
-    return registry
-
-
-def _register(registry: kopf.OperatorRegistry, controller: Controller, kind: Kind) -> None:
-    def before_barrier(**_: Any) -> bool:
-        return not controller.opened
-
-    @kopf.index(
-        kind.group,
-        kind.version,
-        kind.plural,
-        id=f"list-{kind.plural}",
-        registry=registry,
-        when=before_barrier,
-    )
-    async def listed(body: kopf.Body, **_: Any) -> None:
-        controller.list_once(dict(body))
-
-    @kopf.on.event(kind.group, kind.version, kind.plural, id=f"watch-{kind.plural}", registry=registry)
+    @kopf.on.event(ECO_DOMAIN.group, ECO_DOMAIN.version, ECO_DOMAIN.plural, registry=registry)
     async def observed(event: kopf.RawEvent, **_: Any) -> None:
-        controller.observe(kind, event["type"], event["object"])
+        controller.observe(ECO_DOMAIN, event["type"], event["object"])
+
+    return registry
 
 
 class _NoState(kopf.DiffBaseStorage):
@@ -172,15 +215,10 @@ def _jitter() -> float:
     return 0.75 + random.random() / 2  # noqa: S311 - spreads load, protects nothing
 
 
-def _kopf_settings(*, namespaced: bool = False) -> kopf.OperatorSettings:
-    """kopf's settings; why each differs from the default: docs/adr/0002.
-
-    Args:
-        namespaced: only named namespaces are watched: then definitions and namespaces, which are the cluster's, are
-            not; a role in those namespaces is enough.
-    """
+def _kopf_settings() -> kopf.OperatorSettings:
+    """kopf's settings; why each differs from the default: docs/adr/0002."""
     settings = kopf.OperatorSettings()
-    settings.scanning.disabled = namespaced
+    settings.scanning.disabled = True
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.error_backoffs = _CappedBackoff()
@@ -197,9 +235,6 @@ def _kopf_settings(*, namespaced: bool = False) -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.process.ultimate_exiting_timeout = 25
-    for kind in WATCHED:
-        if kind not in RESOURCES:
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
     return settings
 
 
@@ -210,9 +245,12 @@ def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
 
 async def _connect() -> Connection:
     """The connection our client uses: the same login as kopf's watches."""
-    info = await asyncio.to_thread(_login, settings=_kopf_settings(), logger=log)
+    try:
+        info = _login(settings=_kopf_settings(), logger=log)
+    except Exception as error:  # whatever is wrong with the file
+        raise SettingsError(f"cannot log in: {error}; set KUBECONFIG to a file with a context that works") from error
     if info is None:
-        raise Unavailable("no way to log in: neither a ServiceAccount nor a kubeconfig was found; set KUBECONFIG")
+        raise SettingsError("no way to log in: neither a ServiceAccount nor a kubeconfig was found; set KUBECONFIG")
     return Connection(
         info.server,
         info.as_http_headers(),

@@ -18,8 +18,12 @@ from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissin
 from eco2_operator.kinds import DEPLOYMENT, SERVICE, Kind, by_name
 from eco2_operator.kube import ManagerConflict, Reader, Writer
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
-from eco2_operator.outcomes import Outcome
+from eco2_operator.outcomes import Action, Outcome
 from eco2_operator.ownership import LIMIT, WINDOW, Fights, without
+
+ABSENT = "1"
+"""A resourceVersion that no object has: versions are etcd's revisions, and its first write is number 2. An apply that
+names it creates the object, or is refused with 409 when there is one: it cannot adopt. docs/adr/0003."""
 
 
 class Client(Reader, Writer, Protocol):
@@ -91,16 +95,25 @@ class Applier:
         conceded = self._fights.conceded(ref)
         wanted = without(desired, list(conceded)) if conceded else desired
         digest = hashlib.blake2b(orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-        live = await self._live(kind, ref, owner)
         settled = self._settled.get(ref)
-        if live is not None:
-            version = live["metadata"]["resourceVersion"]
-            if settled == (digest, version) or not (_changes(wanted, live) or _is_lent(wanted, live)):
-                self._settled[ref] = (digest, version)
-                _refuse_conceded(ref, desired, live, conceded)
-                return Outcome(ref, "unchanged", live["metadata"]["uid"])
+        if settled == (digest, self._cache.version(ref)) and not conceded:  # nobody has touched it since
+            return Outcome(ref, "unchanged", self._cache.uid(ref) or "")
+        live = self._cache.get(ref)
+        if live is None and settled is not None:  # we made it: it was deleted, or lost the label we watch by
+            live = await self._client.get(kind, ref.namespace, ref.name)
+        created = False
+        if live is None:
+            live, created = await self._create(kind, ref, wanted, initial_replicas)
+        if not created:
+            _check(ref, live, owner)
         repaired = settled is not None and settled[0] == digest
-        result = await self._write(kind, ref, wanted, live, initial_replicas)
+        changes = _changes(wanted, live) or _is_lent(wanted, live)
+        if not changes or (not created and settled == (digest, live["metadata"]["resourceVersion"])):
+            result = live
+            action: Action = "created" if created else "unchanged"
+        else:
+            result = await self._write(kind, ref, wanted, live)
+            action = "created" if created else "updated"
         self._cache.put(result)
         lost = self._fights.conceded(ref)
         if lost == conceded:
@@ -108,36 +121,27 @@ class Applier:
         else:  # less was written than the digest stands for
             self._settled.pop(ref, None)
         _refuse_conceded(ref, desired, result, lost)
-        return Outcome(ref, "created" if live is None else "updated", result["metadata"]["uid"], repaired=repaired)
+        return Outcome(ref, action, result["metadata"]["uid"], repaired=repaired and action != "unchanged")
 
-    async def _live(self, kind: Kind, ref: Ref, owner: Owner) -> Manifest | None:
-        """The live child. What the cache does not know is read once, because an apply would silently adopt it."""
-        live = self._cache.get(ref)
-        if live is None:
-            live = await self._client.get(kind, ref.namespace, ref.name)
-        if live is None:
-            return None
-        if not _is_ours(live, owner):
-            holder = controller_of(live)
-            whose = f"belongs to {holder['kind']} {holder['name']}" if holder else "was not made by this operator"
-            raise NameConflict(
-                f"{ref} exists and {whose}; it is left alone: rename or delete it, or rename the {owner.key.kind}"
-            )
-        if live["metadata"].get("deletionTimestamp"):
-            raise Conflict(f"{ref} is being deleted; it is made again once it is gone")
-        return live
-
-    async def _write(
-        self, kind: Kind, ref: Ref, wanted: Manifest, live: Manifest | None, initial_replicas: int | None
-    ) -> Manifest:
+    async def _create(
+        self, kind: Kind, ref: Ref, wanted: Manifest, initial_replicas: int | None
+    ) -> tuple[Manifest, bool]:
+        """An apply that creates and never adopts. The object, and whether it is new."""
+        manifest = {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": ABSENT}}
         if kind is DEPLOYMENT and "replicas" not in wanted["spec"]:
+            manifest["spec"] = {**wanted["spec"], "replicas": initial_replicas or 1}
+        try:
+            return await self._client.apply(kind, manifest), True
+        except (Conflict, ManagerConflict) as conflict:
+            live = await self._client.get(kind, ref.namespace, ref.name)
             if live is None:
-                first = {**wanted, "spec": {**wanted["spec"], "replicas": initial_replicas or 1}}
-                live = await self._client.apply(kind, first)
+                raise Conflict(f"{ref} went while it was looked at; it is made at the next attempt") from conflict
+            return live, False
+
+    async def _write(self, kind: Kind, ref: Ref, wanted: Manifest, live: Manifest) -> Manifest:
+        if kind is DEPLOYMENT and "replicas" not in wanted["spec"]:
             await self._hand_over_replicas(live)
-        manifest = wanted
-        if live is not None:
-            manifest = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
+        manifest = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
         try:
             result = await self._client.apply(kind, manifest)
         except ManagerConflict as conflict:
@@ -181,6 +185,18 @@ def _kind(ref: Ref) -> Kind:
     if kind is None:
         raise KindMissing(f"{ref}: this version of the operator does not know {ref.group}/{ref.kind}")
     return kind
+
+
+def _check(ref: Ref, live: Manifest, owner: Owner) -> None:
+    """Refuse to touch an object that is not ours, or that is on its way out."""
+    if not _is_ours(live, owner):
+        holder = controller_of(live)
+        whose = f"belongs to {holder['kind']} {holder['name']}" if holder else "was not made by this operator"
+        raise NameConflict(
+            f"{ref} exists and {whose}; it is left alone: rename or delete it, or rename the {owner.key.kind}"
+        )
+    if live["metadata"].get("deletionTimestamp"):
+        raise Conflict(f"{ref} is being deleted; it is made again once it is gone")
 
 
 def _identity(live: Manifest) -> Manifest:

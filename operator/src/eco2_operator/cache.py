@@ -39,6 +39,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._entries: dict[Ref, _Entry] = {}
+        self._kinds: dict[tuple[str, str], set[Ref]] = {}
         self._owned: dict[Key, set[Ref]] = {}
         self._domains: dict[tuple[str, str], set[Ref]] = {}
 
@@ -48,13 +49,14 @@ class Cache:
         metadata = obj["metadata"]
         version, uid = metadata.get("resourceVersion", ""), metadata.get("uid", "")
         known = self._entries.get(ref)
-        if known is not None and known.uid == uid and not _newer(version, known.version):
+        if known is not None and known.uid == uid and not newer(version, known.version):
             return Change.SAME
         if known is not None:
             self._unindex(ref, known)
         slim = _slim(ref, obj)
         entry = _Entry(version, uid, _owner(ref, obj), orjson.dumps(slim))
         self._entries[ref] = entry
+        self._kinds.setdefault((ref.group, ref.kind), set()).add(ref)
         if entry.owner is not None:
             self._owned.setdefault(entry.owner, set()).add(ref)
         if _is_domain(ref):
@@ -67,6 +69,7 @@ class Cache:
         if known is None or (uid is not None and known.uid != uid):
             return None
         del self._entries[ref]
+        self._kinds[ref.group, ref.kind].discard(ref)
         self._unindex(ref, known)
         return known.owner
 
@@ -87,6 +90,11 @@ class Cache:
         entry = self._entries.get(ref)
         return entry.version if entry is not None else None
 
+    def uid(self, ref: Ref) -> str | None:
+        """Unique id of an object."""
+        entry = self._entries.get(ref)
+        return entry.uid if entry is not None else None
+
     def owner(self, ref: Ref) -> Key | None:
         """The resource an object belongs to."""
         entry = self._entries.get(ref)
@@ -98,7 +106,7 @@ class Cache:
 
     def refs(self, group: str, kind: str) -> Iterator[Ref]:
         """Every object of a kind."""
-        return (ref for ref in list(self._entries) if ref.kind == kind and ref.group == group)
+        return iter(sorted(self._kinds.get((group, kind), ())))
 
     def resources(self, kind: str) -> list[Key]:
         """Every custom resource of a kind."""
@@ -134,7 +142,7 @@ def _is_domain(ref: Ref) -> bool:
     return ref.kind == ECO_DOMAIN.name and ref.group == ECO_DOMAIN.group
 
 
-def _newer(version: str, known: str) -> bool:
+def newer(version: str, known: str) -> bool:
     """Whether a resourceVersion comes after another of the same object.
 
     They are opaque in general, but comparable as numbers on every API server since 1.35 (KEP-5504); where they are

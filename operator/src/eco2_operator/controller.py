@@ -1,10 +1,11 @@
 """From watch events to work: keeps the cache true and puts the right resource into the queue.
 
-In:  listed and watched objects (from kopf), the clock.
+In:  listed and watched objects (EcoDomains from kopf, all else from `watch`), the clock.
 Out: keys in the work queue; metadata lists when a watch may have lost something.
 
-Watches lose deletions: after a relist what is gone is simply not mentioned. So a relist is followed by a sweep of that
-kind, and once per resync every kind is swept: one metadata-only list, compared with the cache.
+A watch may lose deletions: after a relist what is gone is simply not mentioned. Our own watches compare every list with
+the cache; for kopf's a relist is followed by a sweep: one metadata-only list, compared with the cache. Once per resync
+every kind is swept.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eco2_operator import metrics
-from eco2_operator.cache import Cache, Change, slim_pod
+from eco2_operator.cache import Cache, Change, newer, slim_pod
 from eco2_operator.errors import ChildError, KindMissing
 from eco2_operator.gather import alb_targets
 from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OBSERVED, POD, REPLICA_SET, RESOURCES, Kind
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 WATCHED = (*RESOURCES, *CHILDREN, *OBSERVED)
 RELIST_QUIET_SECONDS = 1.0
 """A relist comes as a burst of events; the sweep waits until the burst has passed."""
+CONFIRM_SECONDS = 60.0
+"""How long after the start kopf may take to list what we have listed."""
 WATCH_GRACE_SECONDS = 5.0
 """How late a watch may be before a sweep counts an object as missed."""
 
@@ -55,37 +58,37 @@ class Controller:
         self._namespaces = tuple(namespaces)
         self._resync_seconds = resync_seconds
         self._random = random
-        self._opened = asyncio.Event()
         self._listed: set[str] = set()
         self._sweeps: dict[Kind, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.missed: dict[str, int] = {}
         """Sweeps in a row, by kind, that found what the watch had not delivered."""
 
-    @property
-    def opened(self) -> bool:
-        """Whether every watched kind has been listed once: before, nothing is reconciled."""
-        return self._opened.is_set()
-
-    def list_once(self, obj: Mapping[str, Any]) -> None:
-        """An object that came before the barrier opened: stored, so that the first reconcile sees everything."""
+    def first(self, obj: Mapping[str, Any]) -> None:
+        """An EcoDomain of the list at the start, before kopf tells of it."""
         self._listed.add(obj["metadata"]["uid"])
         self._cache.put(obj)
+        self._queue.add(_key(obj))
 
     def observe(self, kind: Kind, event_type: str | None, obj: Mapping[str, Any]) -> None:
-        """A watch event, after the barrier. ``event_type`` None: from a list."""
-        self._opened.set()
+        """A watch event. ``event_type`` None: from a list of kopf's, which is silent about what is gone."""
         uid = obj["metadata"]["uid"]
-        if uid in self._listed:  # the cache has it already, so it will not look new
+        if uid in self._listed:
             self._listed.discard(uid)
-            if kind is ECO_DOMAIN:
-                self._queue.add(_key(obj))
         elif event_type is None:
             self.sweep_soon(kind)
         if event_type == "DELETED":
             self._removed(kind, Ref.of(obj), obj)
         else:
             self._changed(kind, obj)
+
+    def relisted(self, kind: Kind, namespace: str, live: set[Ref], version: str) -> None:
+        """All that existed at a resourceVersion: what the cache has from before and is not among it is gone."""
+        for ref in self._cache.refs(kind.group, kind.name):
+            known = self._cache.version(ref)
+            if ref in live or (namespace and ref.namespace != namespace) or known is None or newer(known, version):
+                continue
+            self._removed(kind, ref, None)
 
     def sweep_soon(self, kind: Kind) -> None:
         """Sweep a kind after a moment of quiet."""
@@ -96,13 +99,20 @@ class Controller:
         self._sweeps[kind] = loop.call_later(RELIST_QUIET_SECONDS, self._start_sweep, kind)
 
     async def run(self) -> None:
-        """Work the queue and resync, until cancelled."""
-        await self._opened.wait()
+        """Work the queue and resync, until cancelled. To be called when everything that exists has been listed."""
         resync = asyncio.create_task(self._resync_forever(), name="resync")
+        confirm = asyncio.get_running_loop().call_later(CONFIRM_SECONDS, self._confirm)
         try:
             await self._queue.run()
         finally:
             resync.cancel()
+            confirm.cancel()
+
+    def _confirm(self) -> None:
+        """What was listed at the start and kopf never told of was deleted between the two lists."""
+        if self._listed:
+            self._listed.clear()
+            self.sweep_soon(ECO_DOMAIN)
 
     async def sweep(self, kind: Kind) -> int:
         """Compare the cache with a metadata-only list; how many objects the watch had missed."""

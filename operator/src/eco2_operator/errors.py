@@ -2,7 +2,7 @@
 
 Eco2Error
 ├── InvalidSpec            the resource cannot be understood; only its author can mend it
-├── SettingsError          the operator's own settings are wrong; it does not start
+├── SettingsError          the operator's own settings or credentials are wrong; it does not start
 └── ChildError             one child object could not be brought to its wanted state
     ├── NameConflict       an object of that name exists and belongs to somebody else
     ├── FieldConflict      another field manager keeps taking a field back

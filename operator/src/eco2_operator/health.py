@@ -52,10 +52,6 @@ class Health:
         self._seen |= running
         return found
 
-    def watch_removed(self, name: str) -> None:
-        """A watch ended because its kind is no longer served."""
-        self._seen.discard(name)
-
     @property
     def ready(self) -> bool:
         """Whether the operator watches and would act on a change."""

@@ -7,7 +7,7 @@ It never retries; the work queue does, with back-off. API: https://kubernetes.io
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,13 @@ from eco2_operator.naming import FIELD_MANAGER, Manifest
 
 _APPLY = "application/apply-patch+yaml"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+_PAGE = 100
+"""Objects of a page when whole objects are listed: a few hundred KiB at a time."""
+_METADATA_PAGE = 500
+_WATCH_SECONDS = 290
+"""How long one watch lasts; the server ends it."""
+_SILENCE_SECONDS = 90
+"""A watch that is silent for longer is broken: bookmarks come every minute."""
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 
 
@@ -50,6 +57,19 @@ class ManagerConflict(ChildError):
     def __init__(self, message: str, fields: tuple[tuple[str, str], ...]) -> None:
         super().__init__(message)
         self.fields = fields
+
+
+class Expired(ChildError):
+    """HTTP 410: the resourceVersion to go on from is too old; everything has to be listed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list."""
+
+    items: list[Manifest]
+    version: str
+    """resourceVersion of the whole list."""
 
 
 class Reader(Protocol):
@@ -90,10 +110,16 @@ class Client:
         connect: gives the connection; asked again after HTTP 401, because tokens and certificates rotate.
         timeout: seconds for one request.
         user_agent: how the API server's audit log names us.
+        connections: requests at the same time, watches aside; a TLS connection takes about 300 KiB.
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], *, timeout: float, user_agent: str = FIELD_MANAGER
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        timeout: float,
+        user_agent: str = FIELD_MANAGER,
+        connections: int = 16,
     ) -> None:
         self._connect = connect
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -101,6 +127,7 @@ class Client:
         self._connection: Connection | None = None
         self._logging_in = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(connections)
         self._resume_at = 0.0
 
     async def close(self) -> None:
@@ -119,20 +146,73 @@ class Client:
     async def list_metadata(self, kind: Kind, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         """See `Reader.list_metadata`. An empty namespace means all of them."""
         items: list[Manifest] = []
-        params = {"labelSelector": selector, "limit": "500"}
+        version = ""
+        async for page in self._pages(kind, namespace, selector, limit=_METADATA_PAGE, accept=_METADATA_LIST):
+            items += page.items
+            version = page.version
+        return items, version
+
+    async def pages(self, kind: Kind, namespace: str, selector: str) -> AsyncIterator[Page]:
+        """Every object the selector matches, page by page. An empty namespace means all of them."""
+        async for page in self._pages(kind, namespace, selector, limit=_PAGE, accept="application/json"):
+            for item in page.items:  # the API server leaves these out of lists
+                item["apiVersion"], item["kind"] = kind.api_version, kind.name
+            yield page
+
+    async def changes(
+        self, kind: Kind, namespace: str, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        """What changes after a resourceVersion: ADDED, MODIFIED, DELETED or BOOKMARK, and the object.
+
+        Ends when the server ends the watch.
+
+        Raises:
+            Expired: when the server has forgotten that version.
+            ChildError: any other failure, silence included.
+        """
+        params = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "labelSelector": selector,
+            "resourceVersion": version,
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        what = f"watch of {kind.plural}"
+        connection = await self._login()
+        try:
+            async with self._open().get(
+                connection.server + kind.path(namespace),
+                params=params,
+                headers={**connection.headers, "Accept": "application/json"},
+                ssl=connection.tls if connection.tls is not None else True,
+                timeout=aiohttp.ClientTimeout(sock_connect=self._timeout.total, sock_read=_SILENCE_SECONDS),
+            ) as response:
+                if response.status != 200:
+                    self._refused(response.status, connection)
+                    answer = _object_of(await response.read()) or {}
+                    raise failure(response.status, answer, what=what, kind=kind)
+                async for line in _lines(response.content):
+                    event = orjson.loads(line)
+                    obj: Manifest = event["object"]
+                    if event["type"] == "ERROR":
+                        raise failure(obj.get("code", 500), obj, what=what, kind=kind)
+                    yield event["type"], obj
+        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+            raise Unavailable(f"{what}: broken off ({str(error) or type(error).__name__})") from error
+
+    async def _pages(
+        self, kind: Kind, namespace: str, selector: str, *, limit: int, accept: str
+    ) -> AsyncIterator[Page]:
+        params = {"labelSelector": selector, "limit": str(limit)}
         while True:
             page = await self._request(
-                "GET",
-                kind,
-                kind.path(namespace),
-                f"list of {kind.plural}",
-                params=params,
-                accept=_METADATA_LIST,
+                "GET", kind, kind.path(namespace), f"list of {kind.plural}", params=params, accept=accept
             )
-            items += page.get("items") or ()
-            proceed = page["metadata"].get("continue")
+            metadata = page["metadata"]
+            yield Page(page.get("items") or [], metadata.get("resourceVersion", ""))
+            proceed = metadata.get("continue")
             if not proceed:
-                return items, page["metadata"].get("resourceVersion", "")
+                return
             params["continue"] = proceed
 
     async def apply(
@@ -240,21 +320,28 @@ class Client:
     ) -> tuple[int, bytes, float | None]:
         connection = await self._login()
         try:
-            async with self._open().request(
-                method,
-                connection.server + path,
-                params=params,
-                data=data,
-                headers={**connection.headers, **headers},
-                ssl=connection.tls if connection.tls is not None else True,
-            ) as response:
-                if response.status == 401 and self._connection is connection:
-                    self._connection = None
+            async with (
+                self._slots,
+                self._open().request(
+                    method,
+                    connection.server + path,
+                    params=params,
+                    data=data,
+                    headers={**connection.headers, **headers},
+                    ssl=connection.tls if connection.tls is not None else True,
+                ) as response,
+            ):
+                self._refused(response.status, connection)
                 return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             metrics.API_REQUESTS.labels(method, "none").inc()
             cause = str(error) or type(error).__name__
             raise Unavailable(f"{method} {what}: no answer from the API server ({cause})") from error
+
+    def _refused(self, status: int, connection: Connection) -> None:
+        """Drop a login that the server does not accept any more, unless somebody did already."""
+        if status == 401 and self._connection is connection:
+            self._connection = None
 
     async def _login(self) -> Connection:
         """The present connection. After a 401 the first request logs in again, the others wait for it."""
@@ -267,7 +354,7 @@ class Client:
         """The session; it outlives a login, so that a 401 of one request does not break the others off."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=64),
+                connector=aiohttp.TCPConnector(limit=0),
                 headers={"User-Agent": self._user_agent},
                 timeout=self._timeout,
             )
@@ -304,6 +391,8 @@ def failure(status: int, answer: Manifest, *, what: str, kind: Kind, retry_after
             error = NamespaceGone(f"{what}: {message}")
         case 403:
             error = Forbidden(f"{what}: {message}")
+        case 410:
+            error = Expired(f"{what}: {message}")
         case 422 if "provided port is already allocated" in message:
             error = NodePortTaken(f"{what}: {message}")
         case 400 | 405 | 406 | 413 | 415 | 422:
@@ -312,6 +401,17 @@ def failure(status: int, answer: Manifest, *, what: str, kind: Kind, retry_after
             error = Unavailable(f"{what}: HTTP {status}: {message}")
     error.retry_after = retry_after
     return error
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytearray]:
+    """Whole lines, however long."""
+    rest = bytearray()
+    async for chunk in stream.iter_any():
+        rest += chunk
+        *lines, tail = rest.split(b"\n")
+        rest = tail
+        for line in lines:
+            yield line
 
 
 def _object_of(reply: bytes) -> Manifest | None:

@@ -20,6 +20,7 @@ from eco2_operator.kinds import (
     EVENT,
     HORIZONTAL_POD_AUTOSCALER,
     NETWORK_POLICY,
+    OBSERVED,
     POD,
     REPLICA_SET,
     SERVICE_ACCOUNT,
@@ -146,9 +147,9 @@ class DomainReconciler:
             for item in previous.get("inventory") or ()
         }
         for ref in self._cache.owned(domain.key):
-            live = self._cache.get(ref) if ref.kind not in (POD.name, REPLICA_SET.name) else None
-            if live is not None and by_name(ref.group, ref.kind) is not None:
-                stale[ref] = live["metadata"]["uid"]
+            uid = self._cache.uid(ref)
+            if uid is not None and by_name(ref.group, ref.kind) not in (None, *OBSERVED):
+                stale[ref] = uid
         return sorted((ref, uid) for ref, uid in stale.items() if ref not in wanted)
 
     def _observe(self, domain: Resource[EcoDomainSpec], plan: Plan, outcomes: list[Outcome]) -> status_of.Observation:

@@ -48,11 +48,18 @@ class Contender(Protocol):
 
 
 class Eco2:
-    """Our operator, as `eco2 run` starts it."""
+    """Our operator, as `eco2 run` starts it.
+
+    Args:
+        pods: whether pods are started: then an application is done when they serve, otherwise when its children exist.
+    """
 
     name = "eco2"
     version = metadata.version("eco2-operator")
     collection = ECO_DOMAIN.path(workload.NAMESPACE)
+
+    def __init__(self, *, pods: bool) -> None:
+        self._condition = "Ready" if pods else "ChildrenApplied"
 
     async def install(self, api: Api) -> None:
         await install_crds(api, (ROOT / "crds").glob("*.yaml"))
@@ -70,12 +77,17 @@ class Eco2:
     def done(self, resource: Mapping[str, Any]) -> bool:
         status = resource.get("status") or {}
         return status.get("observedGeneration") == resource["metadata"]["generation"] and any(
-            condition["type"] == "Ready" and condition["status"] == "True" for condition in status["conditions"]
+            condition["type"] == self._condition and condition["status"] == "True"
+            for condition in status["conditions"]
         )
 
 
 class Kro:
-    """kro with its limits opened, and with the log settings of its Helm chart."""
+    """kro with its limits opened, and with the log settings of its Helm chart.
+
+    Args:
+        waits: see `workload.graph`.
+    """
 
     name = "kro"
     version = KRO_VERSION
@@ -94,7 +106,6 @@ class Kro:
     )
 
     def __init__(self, reporter: Reporter, *, waits: bool) -> None:
-        """``waits``: see `workload.graph`."""
         self._binary = resolve_binaries(["kro"], reporter=reporter)["kro"]
         self._waits = waits
 

@@ -43,11 +43,14 @@ class Plan:
     applications: int
     edits: int
     idle_seconds: float
+    pods: bool
+    """Whether the cluster starts pods for the Deployments."""
 
 
 @contextmanager
-def _cluster(folder: Path, reporter: Reporter, what: str) -> Iterator[EmbeddedCluster]:
-    cluster = EmbeddedCluster(folder, audit=Audit())
+def _cluster(plan: Plan, folder: Path, reporter: Reporter, what: str) -> Iterator[EmbeddedCluster]:
+    controllers = ("*",) if plan.pods else ("*", "-deployment-controller")
+    cluster = EmbeddedCluster(folder, audit=Audit(), controllers=controllers)
     with reporter.step(f"{what}: a fresh cluster", expected=6) as progress:
         cluster.start(progress=progress)
     try:
@@ -79,7 +82,7 @@ async def _counts(api: Api) -> dict[str, int]:
 
 def measure_floor(plan: Plan, folder: Path, reporter: Reporter) -> Floor:
     """Bare writes on a cluster of their own."""
-    with _cluster(folder, reporter, "bare writes") as cluster:
+    with _cluster(plan, folder, reporter, "bare writes") as cluster:
         kubeconfig = cluster.user_kubeconfig("floor", groups=["system:masters"])
         audit = AuditLog(cluster.audit_log, user="floor")
 
@@ -106,7 +109,7 @@ def measure_floor(plan: Plan, folder: Path, reporter: Reporter) -> Floor:
 
 def measure(contender: Contender, plan: Plan, folder: Path, reporter: Reporter) -> Run:
     """One controller on a cluster of its own."""
-    with _cluster(folder, reporter, contender.name) as cluster:
+    with _cluster(plan, folder, reporter, contender.name) as cluster:
         return asyncio.run(_Measurement(contender, plan, cluster, reporter).run())
 
 

@@ -1,0 +1,120 @@
+"""List and watch one kind: first what exists, then every change, for ever.
+
+In:  pages of lists and streams of changes from the API server.
+Out: `Sink.observe` for every object and every change, `Sink.relisted` after every whole list.
+
+A broken watch goes on from the last version it saw. When the server has forgotten that one (410), everything is listed
+again; what was deleted meanwhile shows in `relisted`. https://kubernetes.io/docs/reference/using-api/api-concepts/
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
+
+from eco2_operator.errors import ChildError, Forbidden, KindMissing
+from eco2_operator.kinds import Kind
+from eco2_operator.kube import Expired, Page
+from eco2_operator.naming import Manifest, Ref
+from eco2_operator.workqueue import Backoff
+
+log = logging.getLogger(__name__)
+
+BACKOFF = Backoff(base=0.5, cap=30)
+MISSING_SECONDS = 30.0
+"""How often a kind that the cluster does not serve is looked for again."""
+
+
+class Source(Protocol):
+    """What can be listed and watched."""
+
+    def pages(self, kind: Kind, namespace: str, selector: str) -> AsyncIterator[Page]:
+        """Every object the selector matches, page by page."""
+
+    def changes(self, kind: Kind, namespace: str, selector: str, version: str) -> AsyncIterator[tuple[str, Manifest]]:
+        """What changes after a resourceVersion: ADDED, MODIFIED, DELETED or BOOKMARK, and the object."""
+
+
+class Sink(Protocol):
+    """Who is told."""
+
+    def observe(self, kind: Kind, event_type: str | None, obj: Mapping[str, Any]) -> None:
+        """An object that exists, changed or is gone."""
+
+    def relisted(self, kind: Kind, namespace: str, live: set[Ref], version: str) -> None:
+        """All that existed at a resourceVersion."""
+
+
+class Watcher:
+    """Tells a sink about one kind in one namespace.
+
+    Args:
+        namespace: empty for all of them.
+        random: numbers in [0, 1).
+    """
+
+    def __init__(
+        self, source: Source, sink: Sink, kind: Kind, *, namespace: str, selector: str, random: Callable[[], float]
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._kind = kind
+        self._namespace = namespace
+        self._selector = selector
+        self._random = random
+        self._version = ""
+        self._failures = 0
+        self._listed = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """What it watches."""
+        where = f"@{self._namespace}" if self._namespace else ""
+        return f"watcher for {self._kind.plural}.{self._kind.version}.{self._kind.group}".rstrip(".") + where
+
+    async def listed(self) -> None:
+        """Wait until everything that exists has been told, or it is known that nothing can be."""
+        await self._listed.wait()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            pause = 0.0
+            try:
+                if not self._version:
+                    self._version = await self._list()
+                    self._listed.set()
+                self._failures += 1  # a sign of life from the watch takes it back
+                await self._watch()
+            except Expired:
+                self._version = ""
+            except KindMissing:
+                self._version, pause = "", MISSING_SECONDS
+                self._listed.set()
+            except ChildError as error:
+                log.warning("watch will be resumed", extra={"watch": self.name, "error": str(error)})
+                self._failures += 1
+                if isinstance(error, Forbidden):
+                    self._listed.set()  # one missing permission must not keep the other kinds from working
+            if self._failures:
+                pause = max(pause, BACKOFF.delay(self._failures, self._random()))
+            await asyncio.sleep(pause)
+
+    async def _list(self) -> str:
+        live: set[Ref] = set()
+        version = ""
+        async for page in self._source.pages(self._kind, self._namespace, self._selector):
+            for obj in page.items:
+                live.add(Ref.of(obj))
+                self._sink.observe(self._kind, "ADDED", obj)
+            version = page.version
+        self._sink.relisted(self._kind, self._namespace, live, version)
+        return version
+
+    async def _watch(self) -> None:
+        changes = self._source.changes(self._kind, self._namespace, self._selector, self._version)
+        async for event_type, obj in changes:
+            self._version = obj["metadata"]["resourceVersion"]
+            self._failures = 0
+            if event_type != "BOOKMARK":
+                self._sink.observe(self._kind, event_type, obj)
