@@ -55,11 +55,11 @@ test: setup ## every check and test; builds of the cluster's parts run while the
 
 .PHONY: test-unit
 test-unit: setup ## unit, golden and property tests; no cluster
-	$(PYTEST) tests/unit tests/golden tests/property -m "not cluster"
+	$(PYTEST) tests/unit tests/golden tests/property -m "not cluster" -n 2
 
 .PHONY: test-operator
 test-operator: setup ## the operator on a real API server
-	$(PYTEST) tests/unit tests/integration -m "cluster and not slow"
+	$(PYTEST) tests/unit/eco2_testcluster tests/integration -m "cluster and not slow" -n 3
 
 .PHONY: test-full
 test-full: test ## make test and what takes longer

@@ -4,7 +4,7 @@ Most tests share one cluster and one operator, each in its own namespace. With p
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from support import cluster as clusters
-from support.api import NAMESPACE, Api
+from support.api import NAMESPACE, Api, Object
 from support.audit import AuditTrail
 from support.domains import Domain, manifest
 from support.operator import Operator
@@ -32,7 +32,7 @@ LOGGED = pytest.StashKey[list[tuple[Operator, int]]]()
 def installed(cluster: EmbeddedCluster) -> EmbeddedCluster:
     """The shared cluster with the CustomResourceDefinitions."""
     with FileLock(cluster.directory / ".install.lock"), closing(clusters.connect(cluster)) as client:
-        clusters.install(client)
+        clusters.install(client, clusters.crds())
     return cluster
 
 
@@ -68,6 +68,7 @@ def shared_operator(installed: EmbeddedCluster) -> Iterator[Operator]:
         count = int(users.read_text()) if users.exists() else 0
         if count == 0:
             operator.start()
+            operator.disown()
         else:
             state = ClusterState.load(installed.directory)
             assert state is not None
@@ -135,11 +136,16 @@ def new_private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     """Starts clusters to break, each with an operator of its own that the test starts; they end with the module."""
     with ExitStack() as stack:
 
-        def start(*, settings: dict[str, str] | None = None, kinds: tuple[str, ...] = (), **options: Any) -> Private:
+        def start(
+            *,
+            settings: dict[str, str] | None = None,
+            definitions: Sequence[Object] | None = None,
+            **options: Any,
+        ) -> Private:
             folder = tmp_path_factory.mktemp("private") / "cluster"
             cluster = stack.enter_context(EmbeddedCluster(folder, **{"audit": Audit(), **options}))
             api = stack.enter_context(closing(clusters.connect(cluster)))
-            clusters.install(api, clusters.crds(*kinds))
+            clusters.install(api, clusters.crds() if definitions is None else definitions)
             operator = Operator(cluster, settings=settings or {})
             stack.callback(operator.stop)
             return Private(cluster, api, operator)

@@ -49,7 +49,7 @@ def test_while_it_rolls_out_the_status_says_so(new_domain: NewDomain) -> None:
     assert domain.condition("Stalled")["status"] == "False"
     domain.becomes_ready()
     assert domain.condition("Reconciling")["status"] == "False"
-    assert domain.events() == [("Normal", "Ready")]
+    eventually(lambda: domain.events() == [("Normal", "Ready")])
 
 
 def test_the_number_of_replicas_follows(domain: Domain) -> None:

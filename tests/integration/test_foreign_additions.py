@@ -43,7 +43,7 @@ def test_labels_and_annotations_of_others_stay_on_every_child(new_domain: NewDom
     added = {"labels": {"team": "core"}, "annotations": {"example.com/note": "mine"}}
     for kind in CHILDREN:
         domain.edit(kind, {"metadata": added})
-    audit.stays_quiet(namespace=domain.namespace, for_=2)
+    audit.stays_quiet(namespace=domain.namespace, for_=2, reports=False)
     roll_out(domain)
     for kind in CHILDREN:
         metadata = domain.child(kind)["metadata"]

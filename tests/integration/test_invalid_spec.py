@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from support import cluster as clusters
-from support.api import CRD
 from support.domains import Domain
 from support.operator import Operator
-from support.waits import eventually, stays
+from support.waits import stays
 
 pytestmark = pytest.mark.cluster
 
@@ -18,14 +17,11 @@ SECRET = "hunter2-correct-horse"
 @pytest.fixture(scope="module")
 def lax(new_private: Callable[..., Any]) -> Any:
     """A cluster whose CustomResourceDefinition takes any spec, as an older or newer one might."""
-    private = new_private()
     (definition,) = clusters.crds("ecodomains")
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     schema.pop("x-kubernetes-validations", None)
     schema["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    private.api.delete(CRD, "", definition["metadata"]["name"])
-    eventually(lambda: private.api.get(CRD, "", definition["metadata"]["name"]) is None)
-    clusters.install_crd(private.api, definition)
+    private = new_private(definitions=[definition])
     private.operator.start()
     return private
 

@@ -39,6 +39,8 @@ class Blackout:
 def private(new_private: Callable[..., Any]) -> Any:
     own = new_private()
     own.operator.start()
+    for name in ("after-blackout", "after-away", "hanging", "away"):
+        own.namespace(name)  # while the cluster's controllers are quick
     return own
 
 
@@ -121,7 +123,7 @@ def test_it_lives_through_all_of_this(blackout: Blackout) -> None:
 
 def test_a_store_that_hangs_is_waited_for(private: Any, show_log: Callable[[Operator], None]) -> None:
     show_log(private.operator)
-    domain: Domain = private.domain(private.namespace("hanging"))
+    domain: Domain = private.domain("hanging")
     eventually(lambda: is_applied(domain), within=SLOW)
     private.cluster.pause("etcd")
     try:
@@ -134,7 +136,7 @@ def test_a_store_that_hangs_is_waited_for(private: Any, show_log: Callable[[Oper
 
 def test_an_api_server_that_is_away_is_waited_for(private: Any, show_log: Callable[[Operator], None]) -> None:
     show_log(private.operator)
-    domain: Domain = private.domain(private.namespace("away"))
+    domain: Domain = private.domain("away")
     eventually(lambda: is_applied(domain), within=SLOW)
     before = domain.uids()
     private.cluster.stop_component("kube-apiserver")
@@ -151,5 +153,5 @@ def test_an_api_server_that_is_away_is_waited_for(private: Any, show_log: Callab
 
 def canary(private: Any, namespace: str) -> None:
     """A new domain gets its children: the operator not only lives, it works."""
-    domain = private.domain(private.namespace(namespace))
+    domain = private.domain(namespace)
     eventually(lambda: is_applied(domain), within=SLOW)

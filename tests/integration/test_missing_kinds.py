@@ -20,14 +20,12 @@ SUBNET = "10.20.0.0/24"
 
 @pytest.fixture(scope="module")
 def poor(new_private: Callable[..., Any]) -> Any:
-    """A cluster without autoscaling/v2, and without the EcoIngress kind."""
-    private = new_private(
+    """A cluster without autoscaling/v2, and at first without any of our kinds; EcoIngress comes last."""
+    return new_private(
         apiserver_flags=("--runtime-config=autoscaling/v2=false",),
-        kinds=("ecodomains",),
+        definitions=(),
         settings={"ECO2_ALB_SOURCE_CIDRS": f'["{SUBNET}"]'},
     )
-    private.operator.start()
-    return private
 
 
 @pytest.fixture
@@ -38,6 +36,16 @@ def private(poor: Any, show_log: Callable[[Operator], None]) -> Any:
 
 def alive(private: Any) -> bool:
     return bool(private.operator.is_alive() and private.operator.http("/healthz") == (200, "ok"))
+
+
+def test_started_before_the_definitions_it_waits_for_them(private: Any) -> None:
+    private.operator.start(wait=False)
+    eventually(lambda: any("ecodomains" in str(line) for line in private.operator.lines()))
+    assert private.operator.http("/healthz") == (200, "ok")
+    assert private.operator.http("/readyz")[0] == 503
+    clusters.install_crd(private.api, clusters.crds("ecodomains")[0])
+    eventually(private.operator.is_ready)
+    private.domain(private.namespace("first"), replicas=0).becomes_ready()
 
 
 def test_the_other_children_are_made_and_the_missing_kind_is_named(private: Any) -> None:

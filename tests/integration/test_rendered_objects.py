@@ -18,6 +18,7 @@ from support.waits import eventually
 from eco2_operator.diff import difference, surplus
 from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, by_name
 from eco2_operator.naming import FIELD_MANAGER, Ref
+from eco2_testcluster.examples import load_examples
 from eco2_testcluster.nodes import domain_nodes
 
 pytestmark = pytest.mark.cluster
@@ -36,14 +37,16 @@ def quiet(new_private: Callable[..., Any]) -> Any:
 @pytest.fixture(scope="module")
 def examples(new_private: Callable[..., Any]) -> Any:
     """A cluster with the examples, and an operator that has made them."""
-    objects = [doc for path in sorted(EXAMPLES.rglob("*.yaml")) for doc in yaml.safe_load_all(path.read_text())]
-    domains = [obj for obj in objects if obj["kind"] == "EcoDomain"]
-    nodes = {obj["spec"].get("placement", {}).get("node") for obj in domains} - {None}
-    private = new_private(nodes=domain_nodes(sorted(nodes)))
+    found = load_examples(EXAMPLES)
+    private = new_private(nodes=domain_nodes(found.nodes))
     private.operator.start()
-    for obj in sorted(objects, key=lambda obj: obj["kind"] != "Namespace"):
-        kind = NAMESPACE if obj["kind"] == "Namespace" else ECO_DOMAIN
-        private.api.apply(kind, obj, manager="kubectl", force=True)
+    for objects in (found.namespaces, found.working, found.broken):
+        for obj in objects:
+            kind = NAMESPACE if obj["kind"] == "Namespace" else ECO_DOMAIN
+            private.api.apply(kind, obj, manager="kubectl", force=True)
+        for domain in domains(private):
+            if domain.namespace != "broken":
+                domain.becomes_ready()
     return private
 
 
@@ -110,9 +113,6 @@ def test_render_prints_what_the_operator_applied_and_nothing_else(
     examples: Any, show_log: Callable[[Operator], None]
 ) -> None:
     show_log(examples.operator)
-    for domain in domains(examples):
-        if domain.namespace != "broken":
-            domain.becomes_ready()
     rendered = {Ref.of(obj): obj for obj in render(EXAMPLES / "domains")}
     made = {
         Ref.of(obj): obj
@@ -173,5 +173,5 @@ def test_a_domain_with_every_kind_of_field_settles(examples: Any, show_log: Call
     trail = examples.operator.audit()
     trail.becomes_quiet(namespace=namespace)
     children = domain.uids()
-    trail.stays_quiet(namespace=namespace, for_=3)
+    trail.stays_quiet(namespace=namespace, for_=3, reports=False)
     assert domain.uids() == children

@@ -8,6 +8,8 @@ from pathlib import Path
 from support.waits import eventually, stays
 
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+REPORTS = frozenset({"ecodomains/status", "events"})
+"""Where the operator says what it found."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,13 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        """Whether it may have changed something."""
+        """Whether it has changed something, or tried to."""
         return self.verb in WRITES
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the API server did as asked."""
+        return self.code < 300
 
     def __str__(self) -> str:
         return f"{self.verb} {self.resource} {self.namespace}/{self.name} -> {self.code}"
@@ -50,12 +57,13 @@ class AuditTrail:
         """The writes among them."""
         return [call for call in self.calls(namespace=namespace) if call.is_write]
 
-    def stays_quiet(self, *, namespace: str = "", for_: float = 1.0) -> None:
-        """See that from now on nothing is written for so many seconds."""
+    def stays_quiet(self, *, namespace: str = "", for_: float = 1.0, reports: bool = True) -> None:
+        """See that from now on nothing is written for so many seconds; `reports`: no status and no Event either."""
         later = AuditTrail(self._path, user=self._user)
 
         def no_write() -> None:
-            found = [str(call) for call in later.writes(namespace=namespace)]
+            calls = later.writes(namespace=namespace)
+            found = [str(call) for call in calls if reports or call.resource not in REPORTS]
             assert not found, f"written: {found}"
 
         stays(no_write, for_=for_)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from eco2_operator.cli.doctor.permissions import CLUSTER_WIDE, NEEDED
+from eco2_operator.cli.doctor.permissions import NEEDED
 from eco2_operator.kinds import SERVICE_ACCOUNT
 from eco2_testcluster.embedded import EmbeddedCluster
 from support.api import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD, NAMESPACE, Api, ApiError, Object
@@ -29,9 +29,9 @@ def crds(*names: str) -> list[Object]:
     return [doc for doc in documents if not names or doc["spec"]["names"]["plural"] in names]
 
 
-def install(api: Api, definitions: Sequence[Object] = ()) -> None:
-    """Install the definitions (default: all) and the operator's role; returns when the kinds are served."""
-    for definition in definitions or crds():
+def install(api: Api, definitions: Sequence[Object]) -> None:
+    """Install the definitions and the operator's role; returns when the kinds are served."""
+    for definition in definitions:
         install_crd(api, definition)
     rules = [
         {
@@ -39,7 +39,7 @@ def install(api: Api, definitions: Sequence[Object] = ()) -> None:
             "resources": [f"{kind.plural}/{subresource}" if subresource else kind.plural],
             "verbs": list(verbs),
         }
-        for kind, subresource, verbs in (*NEEDED, *CLUSTER_WIDE)
+        for kind, subresource, verbs in NEEDED
     ]
     group = {"apiGroup": CLUSTER_ROLE.group, "kind": "Group", "name": OPERATORS}
     role = {"apiGroup": CLUSTER_ROLE.group, "kind": CLUSTER_ROLE.name, "name": OPERATORS}

@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,12 @@ class Operator:
         self._register(None)
         return code
 
+    def disown(self) -> None:
+        """Leave it to whichever process of the test run stops it."""
+        if self.child is not None:
+            self.child.returncode = 0  # nobody here will ask how it ended
+            self.child = None
+
     def kill(self) -> None:
         """End it as a crash of its node would."""
         assert self.child is not None
@@ -189,7 +195,7 @@ class Operator:
                 state.without_component(self.user).save(self.cluster.directory)
             else:
                 part = Component(name=self.user, argv=(), health="", process=process)
-                replace(state.with_component(part)).save(self.cluster.directory)
+                state.with_component(part).save(self.cluster.directory)
 
 
 class Samples:

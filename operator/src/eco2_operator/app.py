@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
     """Run the operator until SIGINT or SIGTERM.
 
     Raises:
-        Unavailable: at once, when there is no way to log in. An API server that does not answer is waited for.
+        SettingsError: at once, when there is no way to log in. An API server that does not answer is waited for.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
     asyncio.run(_connect())
@@ -98,6 +98,7 @@ async def _run_until_signalled(
         ours.append(listing)
         done = await _first({*ours, end})
         if done == {listing}:
+            listing.result()
             ours[-1] = asyncio.create_task(controller.run(), name="controller")
             kopfs.append(asyncio.create_task(_watch_domains(controller, settings, signalled, stop_kopf), name="kopf"))
             done = await _first({*ours, *kopfs, end})
@@ -144,7 +145,8 @@ async def _list_domains(controller: Controller, client: Client, settings: Settin
         except ChildError as error:
             failures += 1
             log.warning("waiting to list EcoDomains", extra={"reason": error.reason, "error": str(error)})
-            await asyncio.sleep(START_BACKOFF.delay(failures, random.random()))  # noqa: S311 - spreads load only
+            delay = START_BACKOFF.delay(failures, random.random())  # noqa: S311 - spreads load only
+            await asyncio.sleep(max(delay, error.retry_after or 0.0))
         else:
             return
 

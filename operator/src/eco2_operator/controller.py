@@ -63,6 +63,8 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self.missed: dict[str, int] = {}
         """Sweeps in a row, by kind, that found what the watch had not delivered."""
+        self.running = False
+        """Whether everything that exists has been listed and the queue is worked."""
 
     def first(self, obj: Mapping[str, Any]) -> None:
         """An EcoDomain of the list at the start, before kopf tells of it."""
@@ -102,11 +104,15 @@ class Controller:
         """Work the queue and resync, until cancelled. To be called when everything that exists has been listed."""
         resync = asyncio.create_task(self._resync_forever(), name="resync")
         confirm = asyncio.get_running_loop().call_later(CONFIRM_SECONDS, self._confirm)
+        self.running = True
         try:
             await self._queue.run()
         finally:
-            resync.cancel()
-            confirm.cancel()
+            self.running = False
+            for timer in (confirm, *self._sweeps.values()):
+                timer.cancel()
+            for task in (resync, *self._tasks):
+                task.cancel()
 
     def _confirm(self) -> None:
         """What was listed at the start and kopf never told of was deleted between the two lists."""

@@ -55,7 +55,7 @@ class Health:
     @property
     def ready(self) -> bool:
         """Whether the operator watches and would act on a change."""
-        return bool(self._seen or set(self._watchers()))
+        return self._controller.running and any(True for _ in self._watchers())
 
 
 async def serve(health: Health, queue: WorkQueue[Key], address: str) -> web.AppRunner:
@@ -94,5 +94,5 @@ def _written(host: str, port: int) -> str:
 
 
 def watch_tasks(prefix: str = "watcher for ") -> list[str]:
-    """Names of kopf's watch tasks that are running."""
+    """Names of the watch tasks that are running: ours, and kopf's."""
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith(prefix) and not task.done()]

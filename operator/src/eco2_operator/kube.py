@@ -23,6 +23,7 @@ from eco2_operator.errors import (
     NamespaceGone,
     NodePortTaken,
     Rejected,
+    SettingsError,
     Unavailable,
 )
 from eco2_operator.kinds import Kind
@@ -179,6 +180,7 @@ class Client:
         }
         what = f"watch of {kind.plural}"
         connection = await self._login()
+        self._respect_pause()
         try:
             async with self._open().get(
                 connection.server + kind.path(namespace),
@@ -189,15 +191,14 @@ class Client:
             ) as response:
                 if response.status != 200:
                     self._refused(response.status, connection)
-                    answer = _object_of(await response.read()) or {}
-                    raise failure(response.status, answer, what=what, kind=kind)
+                    reply, retry_after = await response.read(), _seconds(response.headers.get("Retry-After"))
+                    raise self._failure(response.status, reply, retry_after, what=what, kind=kind)
                 async for line in _lines(response.content):
-                    event = orjson.loads(line)
-                    obj: Manifest = event["object"]
-                    if event["type"] == "ERROR":
+                    event_type, obj = _event(line)
+                    if event_type == "ERROR":
                         raise failure(obj.get("code", 500), obj, what=what, kind=kind)
-                    yield event["type"], obj
-        except (aiohttp.ClientError, TimeoutError, OSError, orjson.JSONDecodeError) as error:
+                    yield event_type, obj
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{what}: broken off ({str(error) or type(error).__name__})") from error
 
     async def _pages(
@@ -283,7 +284,6 @@ class Client:
         accept: str = "application/json",
     ) -> Manifest:
         """One request; the answer as JSON."""
-        self._respect_pause()
         data = orjson.dumps(body) if body is not None else None
         headers = {"Accept": accept, "Content-Type": content_type}
         status, reply, retry_after = await self._send(method, path, what, params, data, headers)
@@ -295,11 +295,14 @@ class Client:
             if parsed is None or (method != "DELETE" and "metadata" not in parsed):
                 raise Unavailable(f"{method} {what}: the answer of the API server is not a JSON object with metadata")
             return parsed
-        # A proxy or the mux answers in plain text instead of with a `metav1.Status`.
-        answer = _object_of(reply) or {}
+        raise self._failure(status, reply, retry_after, what=what, kind=kind)
+
+    def _failure(self, status: int, reply: bytes, retry_after: float | None, *, what: str, kind: Kind) -> ChildError:
+        """What a refusal means; a pause the server asks for is for everybody."""
         if status == 429 and retry_after:
             self._resume_at = asyncio.get_running_loop().time() + retry_after
-        raise failure(status, answer, what=what, kind=kind, retry_after=retry_after)
+        # A proxy or the mux answers in plain text instead of with a `metav1.Status`.
+        return failure(status, _object_of(reply) or {}, what=what, kind=kind, retry_after=retry_after)
 
     def _respect_pause(self) -> None:
         """The server asked for silence (429 with Retry-After): no request goes out before that time."""
@@ -320,19 +323,18 @@ class Client:
     ) -> tuple[int, bytes, float | None]:
         connection = await self._login()
         try:
-            async with (
-                self._slots,
-                self._open().request(
+            async with self._slots:
+                self._respect_pause()
+                async with self._open().request(
                     method,
                     connection.server + path,
                     params=params,
                     data=data,
                     headers={**connection.headers, **headers},
                     ssl=connection.tls if connection.tls is not None else True,
-                ) as response,
-            ):
-                self._refused(response.status, connection)
-                return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
+                ) as response:
+                    self._refused(response.status, connection)
+                    return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             metrics.API_REQUESTS.labels(method, "none").inc()
             cause = str(error) or type(error).__name__
@@ -347,7 +349,10 @@ class Client:
         """The present connection. After a 401 the first request logs in again, the others wait for it."""
         async with self._logging_in:
             if self._connection is None:
-                self._connection = await self._connect()
+                try:
+                    self._connection = await self._connect()
+                except SettingsError as error:  # it did log in at the start: the file may just be being replaced
+                    raise Unavailable(str(error)) from error
             return self._connection
 
     def _open(self) -> aiohttp.ClientSession:
@@ -412,6 +417,20 @@ async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytearray]:
         rest = tail
         for line in lines:
             yield line
+
+
+def _event(line: bytearray) -> tuple[str, Manifest]:
+    """The type and the object of one line of a watch.
+
+    Raises:
+        ValueError: when it is something else.
+    """
+    match orjson.loads(line):
+        case {"type": "ERROR", "object": dict(told)}:
+            return "ERROR", told
+        case {"type": str(event_type), "object": {"metadata": {"resourceVersion": str()}} as obj}:
+            return event_type, obj
+    raise ValueError("a line that is no change")
 
 
 def _object_of(reply: bytes) -> Manifest | None:

@@ -80,11 +80,11 @@ class Watcher:
         """Watch until cancelled."""
         while True:
             pause = 0.0
+            self._failures += 1  # a sign of life from the watch takes it back
             try:
                 if not self._version:
                     self._version = await self._list()
                     self._listed.set()
-                self._failures += 1  # a sign of life from the watch takes it back
                 await self._watch()
             except Expired:
                 self._version = ""
@@ -93,7 +93,8 @@ class Watcher:
                 self._listed.set()
             except ChildError as error:
                 log.warning("watch will be resumed", extra={"watch": self.name, "error": str(error)})
-                self._failures += 1
+                self._failures = max(self._failures, 1)
+                pause = error.retry_after or 0.0
                 if isinstance(error, Forbidden):
                     self._listed.set()  # one missing permission must not keep the other kinds from working
             if self._failures:

@@ -71,6 +71,7 @@ class WorkQueue(Generic[K]):
         self._wakeup = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._began = float("inf")
 
     def add(self, key: K, *, after: float = 0.0) -> None:
         """Ask for the key to be processed, now or in so many seconds; the earlier time wins."""
@@ -88,6 +89,7 @@ class WorkQueue(Generic[K]):
 
     async def run(self) -> None:
         """Process keys until `stop`."""
+        self._began = self._clock()
         while True:
             await self._wakeup.wait()
             self._wakeup.clear()
@@ -118,8 +120,9 @@ class WorkQueue(Generic[K]):
 
     @property
     def oldest(self) -> float:
-        """Seconds the key that waits longest has been due; 0 with an empty queue."""
-        return self._clock() - next(iter(self._ready.values())) if self._ready else 0.0
+        """Seconds the key that waits longest has been due; 0 with an empty queue, and before `run`."""
+        since = max(self._began, next(iter(self._ready.values()), 0.0))
+        return max(0.0, self._clock() - since) if self._ready else 0.0
 
     def failures(self, key: K) -> int:
         """Failures in a row of a key."""

@@ -1,7 +1,7 @@
 """What the operator's unit tests share: time that jumps, an API server in memory, resources to begin with.
 
 The API server knows what the operator relies on: uids, resource versions, generations, and server-side apply with its
-owners, conflicts and removals. Lists are atomic in it, and Deployments default to one replica.
+owners, conflicts, removals and preconditions. Lists are atomic in it, and Deployments default to one replica.
 """
 
 import asyncio
@@ -140,7 +140,8 @@ class FakeApi:
             raise Conflict(f"{ref}: the UID in the precondition is {uid}")
         wanted = dict(_leaves(manifest, subresource))
         holder = (manager, "Apply", subresource or "")
-        return self._merge(ref, live or _empty(manifest), wanted, holder, force=force)
+        version = manifest["metadata"].get("resourceVersion")
+        return self._merge(ref, live or _empty(manifest), wanted, holder, version=version, force=force)
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         ref = Ref(kind.group, kind.name, namespace, name)
@@ -197,7 +198,16 @@ class FakeApi:
         """Names of the managers that hold a field."""
         return {holder[0] for holder, paths in self._owners[ref].items() if path in paths}
 
-    def _merge(self, ref: Ref, live: Manifest, wanted: Mapping[Path, Any], holder: Holder, *, force: bool) -> Manifest:
+    def _merge(
+        self,
+        ref: Ref,
+        live: Manifest,
+        wanted: Mapping[Path, Any],
+        holder: Holder,
+        *,
+        version: str | None,
+        force: bool,
+    ) -> Manifest:
         owners = self._owners.setdefault(ref, {})
         others = {h: paths for h, paths in owners.items() if h != holder}
         taken = {
@@ -209,6 +219,8 @@ class FakeApi:
         if taken and not force:
             fields = tuple(sorted((name, "." + ".".join(path)) for name, path in taken))
             raise ManagerConflict(f"{ref}: conflicts with {fields}", fields)
+        if version and version != live["metadata"].get("resourceVersion", version):  # an object that is new has none
+            raise Conflict(f"{ref}: the object has been modified")
         obj = deepcopy(live)
         for path in owners.get(holder, set()) - set(wanted):
             if not any(path in paths for paths in others.values()) and not isinstance(_value(obj, path), Mapping):

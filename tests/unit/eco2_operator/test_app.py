@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
@@ -13,29 +13,36 @@ from tests.unit.eco2_operator.fakes import eco_domain
 
 from eco2_operator import app
 from eco2_operator.controller import WATCHED
-from eco2_operator.errors import Unavailable
-from eco2_operator.kinds import ECO_DOMAIN, RESOURCES, Kind
-from eco2_operator.naming import SELECTOR, Manifest
+from eco2_operator.errors import ChildError, Forbidden, KindMissing, SettingsError, Unavailable
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, POD, RESOURCES, SERVICE, Kind
+from eco2_operator.kube import Page
+from eco2_operator.naming import SELECTOR, Manifest, Ref
 from eco2_operator.settings import Settings
+from eco2_operator.workqueue import Backoff
 
 
 class Listening:
     """A controller that notes what it is told; works until it is cancelled or told to fail."""
 
     def __init__(self) -> None:
-        self.opened = False
-        self.listed: list[Manifest] = []
+        self.firsts: list[str] = []
         self.observed: list[tuple[Kind, str | None, Manifest]] = []
+        self.relists: list[str] = []
         self.failed = asyncio.Event()
+        self.working = asyncio.Event()
         self.log: list[str] = []
 
-    def list_once(self, obj: Manifest) -> None:
-        self.listed.append(obj)
+    def first(self, obj: Manifest) -> None:
+        self.firsts.append(obj["metadata"]["name"])
 
     def observe(self, kind: Kind, event_type: str | None, obj: Manifest) -> None:
         self.observed.append((kind, event_type, obj))
 
+    def relisted(self, kind: Kind, namespace: str, live: set[Ref], version: str) -> None:
+        self.relists.append(f"{kind.plural}{namespace and '@'}{namespace}")
+
     async def run(self) -> None:
+        self.working.set()
         try:
             await self.failed.wait()
         except asyncio.CancelledError:
@@ -47,45 +54,82 @@ class Listening:
         self.log.append("queue stopped")
 
 
+class Cluster:
+    """A client of an API server with no children; its watches say nothing.
+
+    Args:
+        domains: what each attempt to list EcoDomains meets, one after the other; then the last one again.
+    """
+
+    def __init__(self, *domains: list[str] | Exception) -> None:
+        self.domains = list(domains) or [[]]
+        self.failing: dict[Kind, Exception] = {}
+        self.asked: set[tuple[Kind, str, str]] = set()
+        self.watching = 0
+        self.closed = False
+
+    async def pages(self, kind: Kind, namespace: str, selector: str) -> AsyncIterator[Page]:
+        self.asked.add((kind, namespace, selector))
+        if kind in self.failing:
+            raise self.failing[kind]
+        found: list[str] | Exception = []
+        if kind is ECO_DOMAIN:
+            found = self.domains.pop(0) if len(self.domains) > 1 else self.domains[0]
+        if isinstance(found, Exception):
+            yield Page([eco_domain("before-the-error")], "7")
+            raise found
+        yield Page([eco_domain(name) for name in found], "7")
+
+    async def changes(
+        self, kind: Kind, namespace: str, selector: str, version: str
+    ) -> AsyncIterator[tuple[str, Manifest]]:
+        self.watching += 1
+        try:
+            await asyncio.Event().wait()
+            yield "", {}
+        finally:
+            self.watching -= 1
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def operate(controller: Any, cluster: Any = None, settings: Settings | None = None) -> None:
+    await app._run_until_signalled(controller, controller, cluster or Cluster(), settings or Settings())
+
+
 def registry_for(controller: Any) -> Any:
     return app._registry(controller)
 
 
-def plurals(handlers: Any) -> list[str]:
-    return [str(handler.selector.any_name or handler.selector.plural) for handler in handlers]
-
-
-def test_every_kind_is_indexed_and_watched_once() -> None:
+def test_kopf_watches_domains_alone_and_indexes_nothing() -> None:
     registry = registry_for(Listening())
-    expected = [kind.plural for kind in WATCHED]
-    assert plurals(registry._indexing._handlers) == expected
-    assert plurals(registry._watching._handlers) == expected
+    (handler,) = registry._watching._handlers
+    selector = handler.selector
+    assert (selector.group, selector.version, selector.any_name or selector.plural) == (
+        ECO_DOMAIN.group,
+        ECO_DOMAIN.version,
+        ECO_DOMAIN.plural,
+    )
+    assert registry._indexing._handlers == []
+    assert registry._changing._handlers == []
+    assert registry._spawning._handlers == []
 
 
-async def test_lists_before_the_barrier_and_events_go_to_the_controller() -> None:
+async def test_what_kopf_tells_goes_to_the_controller() -> None:
     controller = Listening()
-    registry = registry_for(controller)
-    index = registry._indexing._handlers[0]
-    watch = registry._watching._handlers[0]
-    assert index.when() is True
-    await index.fn(body=kopf.Body(eco_domain()), logger=None)
-    await watch.fn(event={"type": None, "object": eco_domain()}, logger=None)
-    assert controller.listed == [eco_domain()]
-    assert controller.observed == [(ECO_DOMAIN, None, eco_domain())]
+    (handler,) = registry_for(controller)._watching._handlers
+    for event_type in (None, "DELETED"):
+        await handler.fn(event={"type": event_type, "object": eco_domain()}, logger=None)
+    assert controller.observed == [(ECO_DOMAIN, None, eco_domain()), (ECO_DOMAIN, "DELETED", eco_domain())]
 
 
-def test_once_the_barrier_is_open_nothing_is_indexed_any_more() -> None:
-    controller = Listening()
-    handlers = registry_for(controller)._indexing._handlers
-    controller.opened = True
-    assert [handler.when() for handler in handlers] == [False] * len(WATCHED)
-
-
-def test_everything_but_our_resources_is_listed_and_watched_by_our_label_only() -> None:
-    selectors = app._kopf_settings().watching.label_selectors
-    for kind in WATCHED:
-        found = list(selectors.collect(kopf.Resource(kind.group, kind.version, kind.plural)))
-        assert found == ([] if kind in RESOURCES else [SELECTOR])
+def test_everything_else_is_watched_by_us_once_and_all_but_our_resources_by_our_label_only() -> None:
+    watched = dict(app.WATCHED_BY_US)
+    assert len(watched) == len(app.WATCHED_BY_US)
+    assert set(watched) == set(WATCHED) - {ECO_DOMAIN}
+    assert {kind for kind, selector in watched.items() if selector == ""} == set(RESOURCES) - {ECO_DOMAIN}
+    assert set(watched.values()) == {"", SELECTOR}
 
 
 def test_kopf_neither_posts_events_nor_keeps_state_and_notices_a_silent_watch() -> None:
@@ -135,13 +179,30 @@ async def test_kopf_logs_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> Non
     inside = kopf.ConnectionInfo(server="http://inside")
     login(monkeypatch, inside, None)
     (handler,) = registry_for(Listening())._activities._handlers
-    assert handler.fn() is inside
+    assert await handler.fn() is inside
 
 
 async def test_without_any_login_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     login(monkeypatch, None, None)
-    with pytest.raises(Unavailable, match="set KUBECONFIG"):
+    with pytest.raises(SettingsError, match="set KUBECONFIG"):
         await app._connect()
+
+
+async def test_a_login_that_fails_says_why_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> None:
+        raise kopf.LoginError("the context 'prod' does not exist")
+
+    monkeypatch.setattr(kopf, "login_with_service_account", broken)
+    with pytest.raises(SettingsError, match="the context 'prod' does not exist; set KUBECONFIG"):
+        await app._connect()
+
+
+def test_without_a_login_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    login(monkeypatch, None, None)
+    monkeypatch.setattr(app, "_operate", None)
+    monkeypatch.setattr(app.logs, "configure", lambda **_: None)
+    with pytest.raises(SettingsError):
+        app.run(Settings())
 
 
 def test_times_are_utc_and_whole_seconds() -> None:
@@ -158,7 +219,7 @@ class Kopf(Protocol):
 
 @pytest.fixture
 def signals() -> Iterator[None]:
-    """A signal that comes too early does no harm; afterwards the handlers are as they were."""
+    """Afterwards the handlers are as they were; until ours are in place a signal does no harm."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -178,9 +239,12 @@ def kopf_that(monkeypatch: pytest.MonkeyPatch, run: Kopf) -> None:
     monkeypatch.setattr(kopf, "operator", run)
 
 
-async def watching(controller: Any, *, at_start: Callable[[], None] = lambda: None) -> Kopf:
+def kopf_watching(controller: Any, *, at_start: Callable[[], None] = lambda: None) -> Kopf:
+    """A kopf that behaves."""
+
     async def operator(**kwargs: Any) -> None:
         controller.kwargs = kwargs
+        controller.log.append("kopf started")
         kwargs["ready_flag"].set()
         at_start()
         await kwargs["stop_flag"].wait()
@@ -189,31 +253,47 @@ async def watching(controller: Any, *, at_start: Callable[[], None] = lambda: No
     return operator
 
 
+async def ends(running: asyncio.Task[None]) -> None:
+    await asyncio.wait_for(running, 5)
+    assert asyncio.all_tasks() == {asyncio.current_task()}  # nothing of it goes on
+
+
 @pytest.mark.usefixtures("signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_work_first_and_kopf_last(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     controller: Any = Listening()
-    kopf_that(monkeypatch, await watching(controller))
-    running = asyncio.create_task(app._run_until_signalled(controller, controller, Settings()))
-    await signal_handlers_in_place()
+    cluster = Cluster(["scan", "chat"])
+    started = asyncio.Event()
+    kopf_that(monkeypatch, kopf_watching(controller, at_start=started.set))
+    running = asyncio.create_task(operate(controller, cluster))
+    await asyncio.wait_for(started.wait(), 5)
+    assert controller.working.is_set()
+    assert controller.firsts == ["scan", "chat"]
+    assert sorted(controller.relists) == sorted(kind.plural for kind in WATCHED if kind is not ECO_DOMAIN)
+    assert cluster.asked == {(ECO_DOMAIN, "", "")} | {(kind, "", selector) for kind, selector in app.WATCHED_BY_US}
+    assert cluster.watching == len(WATCHED) - 1
     os.kill(os.getpid(), number)
-    await asyncio.wait_for(running, 5)
-    assert controller.log == ["queue stopped", "controller cancelled", "kopf stopped"]
+    await ends(running)
+    assert controller.log == ["kopf started", "queue stopped", "controller cancelled", "kopf stopped"]
     assert controller.kwargs["standalone"] is True
     assert controller.kwargs["clusterwide"] is True
+    assert cluster.watching == 0
 
 
 @pytest.mark.usefixtures("signals")
 async def test_given_namespaces_are_watched_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     controller: Any = Listening()
-    kopf_that(monkeypatch, await watching(controller, at_start=controller.failed.set))
+    cluster = Cluster()
+    kopf_that(monkeypatch, kopf_watching(controller, at_start=controller.failed.set))
     with pytest.raises(RuntimeError, match="the queue is broken"):
-        await app._run_until_signalled(controller, controller, Settings(namespaces=("shop",)))
+        await operate(controller, cluster, Settings(namespaces=("shop", "pay")))
     assert controller.kwargs["clusterwide"] is False
-    assert controller.kwargs["namespaces"] == ("shop",)
-    assert controller.log == ["queue stopped", "kopf stopped"]
+    assert controller.kwargs["namespaces"] == ("shop", "pay")
+    assert controller.log == ["kopf started", "queue stopped", "kopf stopped"]
+    everything = {(ECO_DOMAIN, ""), *app.WATCHED_BY_US}
+    assert cluster.asked == {(kind, ns, selector) for kind, selector in everything for ns in ("shop", "pay")}
 
 
 @pytest.mark.usefixtures("signals")
@@ -231,8 +311,117 @@ async def test_when_kopf_fails_the_work_is_ended_and_the_error_raised(
 
     kopf_that(monkeypatch, operator)
     with pytest.raises(ConnectionError, match="no cluster"):
-        await asyncio.wait_for(app._run_until_signalled(controller, controller, Settings()), 5)
+        await ends(asyncio.create_task(operate(controller)))
     assert controller.log == ["queue stopped", "controller cancelled"]
+
+
+async def is_quiet() -> None:
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("kind", [SERVICE, POD, ECO_INGRESS, ECO_DOMAIN])
+async def test_nothing_is_done_before_everything_has_been_listed_and_a_signal_is_heard_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    controller: Any = Listening()
+    cluster = Cluster(["scan"])
+    cluster.failing[kind] = Unavailable("down")
+    kopf_that(monkeypatch, kopf_watching(controller))
+    running = asyncio.create_task(operate(controller, cluster))
+    await signal_handlers_in_place()
+    await is_quiet()
+    assert not controller.working.is_set()
+    assert controller.log == []
+    os.kill(os.getpid(), signal.SIGTERM)
+    await ends(running)
+    assert controller.log == ["queue stopped"]
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("error", [KindMissing("not served"), Forbidden("not allowed")])
+async def test_a_kind_that_is_not_served_or_not_allowed_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, error: ChildError
+) -> None:
+    controller: Any = Listening()
+    cluster = Cluster(["scan"])
+    cluster.failing[ECO_INGRESS] = error
+    kopf_that(monkeypatch, kopf_watching(controller))
+    running = asyncio.create_task(operate(controller, cluster))
+    await asyncio.wait_for(controller.working.wait(), 0.3)
+    assert controller.firsts == ["scan"]
+    os.kill(os.getpid(), signal.SIGTERM)
+    await ends(running)
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("error", [Unavailable("down"), KindMissing("no definition yet"), Forbidden("no role yet")])
+async def test_the_list_of_domains_is_repeated_until_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: ChildError
+) -> None:
+    controller: Any = Listening()
+    monkeypatch.setattr(app, "START_BACKOFF", Backoff(0.01, 0.01))
+    kopf_that(monkeypatch, kopf_watching(controller))
+    running = asyncio.create_task(operate(controller, Cluster(error, error, ["scan"])))
+    await asyncio.wait_for(controller.working.wait(), 5)
+    assert controller.firsts[-1] == "scan"
+    waits = [vars(record)["reason"] for record in caplog.records if record.message == "waiting to list EcoDomains"]
+    assert waits == [error.reason] * 2
+    os.kill(os.getpid(), signal.SIGTERM)
+    await ends(running)
+
+
+@pytest.mark.usefixtures("signals")
+async def test_the_list_of_domains_waits_as_long_as_the_server_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0)
+
+    busy = Unavailable("HTTP 429")
+    busy.retry_after = 17.0
+    controller: Any = Listening()
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    await app._list_domains(controller, Cluster(busy, ["scan"]), Settings())  # type: ignore[arg-type]
+    assert slept == [17.0]
+
+
+@pytest.mark.usefixtures("signals")
+async def test_a_fault_in_the_first_list_ends_the_operator_instead_of_letting_it_work_half_blind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    controller: Any = Listening()
+    kopf_that(monkeypatch, kopf_watching(controller))
+    with pytest.raises(ZeroDivisionError):
+        await ends(asyncio.create_task(operate(controller, Cluster(ZeroDivisionError()))))
+    assert not controller.working.is_set()
+    assert controller.log == ["queue stopped"]
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_watch_that_dies_ends_the_operator_with_its_error(
+    monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    controller: Any = Listening()
+    cluster = Cluster(["scan"])
+    died = asyncio.Event()
+
+    async def changes(kind: Kind, namespace: str, selector: str, version: str) -> AsyncIterator[tuple[str, Manifest]]:
+        await (died.wait() if kind is POD else asyncio.Event().wait())
+        yield "ADDED", {"metadata": {}}
+
+    cluster.changes = changes  # type: ignore[method-assign]
+    kopf_that(monkeypatch, kopf_watching(controller, at_start=died.set))
+    if not late:
+        died.set()
+        cluster.failing[SERVICE] = Unavailable("the barrier is closed")
+    with pytest.raises(KeyError):
+        await ends(asyncio.create_task(operate(controller, cluster)))
+    assert controller.log[-1] == ("kopf stopped" if late else "queue stopped")
 
 
 @pytest.mark.usefixtures("signals")
@@ -241,12 +430,15 @@ async def test_the_operator_serves_its_health_and_cleans_up_when_it_ends(
 ) -> None:
     async def operator(**kwargs: Any) -> None:
         kwargs["ready_flag"].set()
-        await signal_handlers_in_place()
-        os.kill(os.getpid(), signal.SIGTERM)
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
         await kwargs["stop_flag"].wait()
 
+    cluster = Cluster(["scan"])
+    monkeypatch.setattr(app, "Client", lambda *_, **__: cluster)
     kopf_that(monkeypatch, operator)
     with caplog.at_level("INFO"):
-        await asyncio.wait_for(app._operate(Settings()), 5)
+        await asyncio.wait_for(app._operate(Settings(http_address="127.0.0.1:0")), 5)
     messages = [record.message for record in caplog.records if record.name.startswith("eco2_operator")]
-    assert messages == ["serving health and metrics", "stopped"]
+    assert messages[0] == "serving health and metrics"
+    assert messages[-1] == "stopped"
+    assert cluster.closed

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, Clock, FakeApi, child
 
 from eco2_operator import metrics
-from eco2_operator.apply import Applier, Owner
+from eco2_operator.apply import ABSENT, Applier, Owner
 from eco2_operator.cache import Cache
 from eco2_operator.errors import Conflict, Forbidden, NodePortTaken, Unavailable
 from eco2_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
@@ -70,13 +70,21 @@ def deployment(replicas: int | None = 2, **spec: Any) -> Manifest:
     return child(DEPLOYMENT, spec={**spec, **({} if replicas is None else {"replicas": replicas}), "paused": False})
 
 
-async def test_an_absent_child_is_created_after_one_read(world: World) -> None:
+async def test_an_absent_child_is_created_by_one_write_that_could_adopt_nothing_and_without_a_read(
+    world: World,
+) -> None:
     outcome = await world.apply(service())
     assert (outcome.action, outcome.error, outcome.repaired) == ("created", None, False)
     assert outcome.uid == world.live(SERVICE_REF)["metadata"]["uid"]
-    assert world.api.reads == [SERVICE_REF]
+    assert world.api.reads == []
     assert world.api.owners(SERVICE_REF, ("spec", "type")) == {FIELD_MANAGER}
-    assert "uid" not in world.new_writes()[0].body["metadata"]
+    (write,) = world.new_writes()
+    assert write.body["metadata"]["resourceVersion"] == ABSENT == "1"
+    assert "uid" not in write.body["metadata"]
+    assert write.force is False
+    assert world.cache.uid(SERVICE_REF) == outcome.uid
+    assert (await world.apply(service())).action == "unchanged"
+    assert world.new_writes() == []
 
 
 async def test_a_known_child_is_never_read_and_an_equal_one_is_never_written(world: World) -> None:
@@ -105,6 +113,7 @@ async def test_a_changed_wish_is_applied_with_the_uid_as_precondition(world: Wor
     assert (outcome.action, outcome.uid, outcome.repaired) == ("updated", created.uid, False)
     write = world.api.writes[-1]
     assert write.body["metadata"]["uid"] == created.uid
+    assert "resourceVersion" not in write.body["metadata"]
     assert write.force is False
     assert world.live(SERVICE_REF)["spec"]["type"] == "NodePort"
 
@@ -143,14 +152,74 @@ async def test_a_child_somebody_deleted_is_made_again_and_counted_as_repaired(wo
     await world.apply(service())
     world.api.remove(SERVICE_REF)
     world.cache.remove(SERVICE_REF)
+    world.new_writes()
     outcome = await world.apply(service())
     assert (outcome.action, outcome.repaired) == ("created", True)
+    assert world.api.reads == [SERVICE_REF]
+    assert [write.body["metadata"].get("resourceVersion") for write in world.new_writes()] == [ABSENT]
+
+
+async def test_a_child_we_made_that_lost_our_label_is_read_before_it_is_mended(world: World) -> None:
+    created = await world.apply(service())
+    world.api.edit(SERVICE_REF, {("metadata", "labels", "app.kubernetes.io/managed-by"): None})
+    world.cache.remove(SERVICE_REF)  # to a watch that goes by label it looks deleted
+    world.new_writes()
+    outcome = await world.apply(service())
+    assert (outcome.action, outcome.uid, outcome.repaired) == ("updated", created.uid, True)
+    assert world.api.reads == [SERVICE_REF]
+    assert [write.body["metadata"].get("uid") for write in world.new_writes()] == [created.uid]
+    assert world.live(SERVICE_REF)["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "eco2-operator"
+
+
+async def test_a_child_of_ours_that_the_cache_does_not_know_is_found_by_the_refusal_and_mended(world: World) -> None:
+    created = await world.apply(service(type="NodePort"))
+    restarted = World(api=world.api)
+    world.new_writes()
+    outcome = await restarted.apply(service())
+    assert (outcome.action, outcome.uid, outcome.repaired) == ("updated", created.uid, False)
+    assert restarted.api.reads == [SERVICE_REF]
+    first, second = restarted.new_writes()
+    assert first.body["metadata"]["resourceVersion"] == ABSENT
+    assert second.body["metadata"]["uid"] == created.uid
+    assert world.live(SERVICE_REF)["spec"]["type"] == "ClusterIP"
+
+
+async def test_a_child_of_ours_that_the_cache_does_not_know_and_that_is_as_wanted_is_not_changed(world: World) -> None:
+    created = await world.apply(service())
+    before = world.live(SERVICE_REF)
+    restarted = World(api=world.api)
+    outcome = await restarted.apply(service())
+    assert (outcome.action, outcome.uid) == ("unchanged", created.uid)
+    assert world.live(SERVICE_REF) == before
+    assert restarted.cache.uid(SERVICE_REF) == created.uid  # from now on it is known
+    restarted.new_writes()
+    assert (await restarted.apply(service())).action == "unchanged"
+    assert restarted.new_writes() == []
+
+
+class VanishingApi(FakeApi):
+    """What refuses to be created is gone when it is looked at."""
+
+    async def get(self, kind: Any, namespace: str, name: str) -> Manifest | None:
+        self.remove(Ref(kind.group, kind.name, namespace, name))
+        return await super().get(kind, namespace, name)
+
+
+async def test_what_goes_between_the_refusal_and_the_look_at_it_is_made_at_the_next_attempt() -> None:
+    world = World(api=VanishingApi())
+    world.api.store(foreign())
+    outcome = await world.apply(service())
+    assert isinstance(outcome.error, Conflict)
+    assert outcome.error.retryable
+    assert "made at the next attempt" in str(outcome.error)
+    assert (await world.apply(service())).action == "created"
 
 
 def foreign(**metadata: Any) -> Manifest:
     return child(SERVICE, spec={"type": "NodePort"}, **{"ownerReferences": [], **metadata})
 
 
+@pytest.mark.parametrize("type_", ["NodePort", "ClusterIP"])  # another value than ours, and the same
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize(
     ("references", "whose"),
@@ -161,8 +230,10 @@ def foreign(**metadata: Any) -> Manifest:
         ([{"kind": "Helm", "name": "chart", "uid": "x", "controller": True}], "belongs to Helm chart"),
     ],
 )
-async def test_a_foreign_object_is_never_adopted(world: World, references: Any, whose: str, *, watched: bool) -> None:
-    before = world.api.store(foreign(ownerReferences=references))
+async def test_a_foreign_object_is_never_adopted(
+    world: World, references: Any, whose: str, type_: str, *, watched: bool
+) -> None:
+    before = world.api.store({**foreign(ownerReferences=references), "spec": {"type": type_}})
     if watched:
         world.watch()
     for _ in range(2):
@@ -172,8 +243,12 @@ async def test_a_foreign_object_is_never_adopted(world: World, references: Any, 
         assert outcome.error.reason == "NameConflict"
         assert str(outcome.error).startswith(f"Service shop/scan exists and {whose}")
         assert outcome.uid == ""  # the inventory lists our own objects only
-    assert world.api.writes == []
-    assert world.live(SERVICE_REF) == before
+        assert world.live(SERVICE_REF) == before
+    assert world.api.owners(SERVICE_REF, ("spec", "type")) == {"kubectl-create"}
+    attempts = world.new_writes()
+    assert len(attempts) == (0 if watched else 2)  # what the cache knows is not even tried
+    for attempt in attempts:
+        assert (attempt.verb, attempt.body["metadata"]["resourceVersion"], attempt.force) == ("apply", ABSENT, False)
 
 
 async def test_once_the_foreign_object_is_gone_the_child_is_made(world: World) -> None:
@@ -221,10 +296,29 @@ async def test_a_failed_write_is_tried_again_next_time(world: World) -> None:
 
 
 async def test_a_failed_read_is_no_reason_to_write(world: World) -> None:
+    before = world.api.store(foreign())
     world.api.failures["get", "Service"] = Unavailable("down")
+    for _ in range(2):
+        assert isinstance((await world.apply(service())).error, Unavailable)
+    assert world.live(SERVICE_REF) == before
+    assert {write.body["metadata"].get("resourceVersion") for write in world.new_writes()} == {ABSENT}
+
+
+async def test_a_failed_read_of_what_we_made_is_no_reason_to_make_it_again(world: World) -> None:
+    await world.apply(service())
+    world.cache.remove(SERVICE_REF)
+    world.api.failures["get", "Service"] = Unavailable("down")
+    world.new_writes()
+    assert isinstance((await world.apply(service())).error, Unavailable)
+    assert world.new_writes() == []
+
+
+async def test_a_creation_that_fails_otherwise_is_not_looked_into(world: World) -> None:
+    world.api.failures["apply", "Service"] = Forbidden("exceeded quota")
     outcome = await world.apply(service())
-    assert isinstance(outcome.error, Unavailable)
-    assert world.api.writes == []
+    assert (outcome.action, outcome.uid) == ("failed", "")
+    assert isinstance(outcome.error, Forbidden)
+    assert world.api.reads == []
 
 
 async def test_a_kind_this_version_does_not_know_is_an_outcome(world: World) -> None:
@@ -342,6 +436,7 @@ async def test_an_autoscaled_deployment_begins_with_the_minimum(
 ) -> None:
     outcome = await world.apply(deployment(None), initial_replicas=initial)
     assert outcome.action == "created"
+    assert world.api.writes[0].body["metadata"]["resourceVersion"] == ABSENT
     assert set(replica_counts(world)) == {created_with}
     assert world.api.owners(DEPLOYMENT_REF, REPLICAS) == {REPLICAS_MANAGER}
     world.new_writes()
@@ -368,6 +463,27 @@ async def test_a_handover_that_was_interrupted_is_finished(world: World) -> None
     world.watch()
     await world.apply(deployment(None))
     assert set(replica_counts(world)) == {4}
+    assert world.api.owners(DEPLOYMENT_REF, REPLICAS) == {REPLICAS_MANAGER}
+
+
+class InterruptedApi(FakeApi):
+    """The second apply does not get through."""
+
+    async def apply(self, *args: Any, **kwargs: Any) -> Manifest:
+        if len(self.writes) == 1:
+            self.writes.append(self.writes[0])
+            raise Unavailable("down")
+        return await super().apply(*args, **kwargs)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+async def test_a_handover_that_was_interrupted_right_after_the_creation_is_finished(*, watched: bool) -> None:
+    world = World(api=InterruptedApi())
+    assert isinstance((await world.apply(deployment(None), initial_replicas=3)).error, Unavailable)
+    if watched:
+        world.watch()
+    assert (await world.apply(deployment(None), initial_replicas=3)).action == "updated"
+    assert set(replica_counts(world)) == {3}
     assert world.api.owners(DEPLOYMENT_REF, REPLICAS) == {REPLICAS_MANAGER}
 
 

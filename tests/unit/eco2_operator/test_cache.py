@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, eco_domain
 
-from eco2_operator.cache import Cache, Change, domain_label, slim_pod, slim_replica_set
+from eco2_operator.cache import Cache, Change, domain_label, newer, slim_pod, slim_replica_set
 from eco2_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SERVICE, Kind
 from eco2_operator.naming import Key, Ref
 
@@ -55,10 +55,20 @@ def test_versions_are_compared_as_numbers_and_others_by_equality(cache: Cache) -
     assert cache.put(deployment("opaque")) is Change.SAME
 
 
+@pytest.mark.parametrize(
+    ("version", "known", "expected"),
+    [("10", "9", True), ("9", "10", False), ("9", "9", False), ("b", "a", True), ("a", "a", False), ("9", "", True)],
+)
+def test_one_version_is_newer_than_another(version: str, known: str, *, expected: bool) -> None:
+    assert newer(version, known) is expected
+
+
 def test_an_object_of_another_uid_replaces_the_known_one_whatever_its_version(cache: Cache) -> None:
     cache.put(deployment("10"))
+    assert cache.uid(SCAN) == "u1"
     assert cache.put(deployment("7", uid="u2")) is Change.CHANGED
     assert cache.version(SCAN) == "7"
+    assert cache.uid(SCAN) == "u2"
 
 
 def test_a_late_deletion_of_a_replaced_object_leaves_the_new_one(cache: Cache) -> None:
@@ -81,6 +91,7 @@ def test_what_is_given_out_can_be_changed_without_harm(cache: Cache) -> None:
 def test_what_is_unknown_is_none(cache: Cache) -> None:
     assert cache.get(SCAN) is None
     assert cache.version(SCAN) is None
+    assert cache.uid(SCAN) is None
     assert cache.owner(SCAN) is None
     assert cache.resource(KEY) is None
     assert cache.domain(NAMESPACE, "scan") is None
@@ -231,9 +242,20 @@ def test_resources_and_references_are_listed_by_kind(cache: Cache) -> None:
     cache.put(eco_domain())
     cache.put(eco_domain("chat", uid="u2"))
     cache.put(deployment())
-    assert cache.resources("EcoDomain") == [KEY, Key("EcoDomain", NAMESPACE, "chat")]
+    assert cache.resources("EcoDomain") == [Key("EcoDomain", NAMESPACE, "chat"), KEY]
     assert cache.resources("EcoIngress") == []
     assert list(cache.refs("apps", "Deployment")) == [SCAN]
+    assert list(cache.refs("", "Deployment")) == []
+    cache.put(deployment("6"))
+    assert list(cache.refs("apps", "Deployment")) == [SCAN]
+    cache.remove(SCAN)
+    assert list(cache.refs("apps", "Deployment")) == []
+
+
+def test_references_are_in_the_same_order_whatever_came_first(cache: Cache) -> None:
+    for name in ("b", "c", "a"):
+        cache.put(child(SERVICE, name, uid=name, resourceVersion="1"))
+    assert [ref.name for ref in cache.refs("", "Service")] == ["a", "b", "c"]
 
 
 def test_references_can_be_walked_while_objects_go(cache: Cache) -> None:

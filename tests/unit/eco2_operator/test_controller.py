@@ -10,7 +10,7 @@ import pytest
 from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, FakeApi, child, eco_domain, in_virtual_time
 
 from eco2_operator.cache import Cache
-from eco2_operator.controller import RELIST_QUIET_SECONDS, WATCH_GRACE_SECONDS, WATCHED, Controller
+from eco2_operator.controller import CONFIRM_SECONDS, RELIST_QUIET_SECONDS, WATCH_GRACE_SECONDS, WATCHED, Controller
 from eco2_operator.errors import KindMissing, Unavailable
 from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, ECO_INGRESS, POD, REPLICA_SET, SERVICE, Kind
 from eco2_operator.naming import API_VERSION, Key, Manifest, Ref
@@ -61,11 +61,6 @@ class World:
         kind = next(k for k in WATCHED if k.name == obj["kind"])
         self.controller.observe(kind, event, obj)
 
-    def open(self) -> None:
-        """An event of something that concerns nobody opens the barrier."""
-        self.observe(child(SERVICE, "nobodys", uid="nobody", resourceVersion="1", ownerReferences=[]), "ADDED")
-        self.queue.take()
-
 
 def deployment(version: str = "5", **metadata: Any) -> Manifest:
     return child(DEPLOYMENT, resourceVersion=version, **{"uid": "u1", **metadata})
@@ -114,34 +109,33 @@ async def settle(seconds: float = RELIST_QUIET_SECONDS + WATCH_GRACE_SECONDS + 1
 
 
 @in_virtual_time
-async def test_before_the_barrier_everything_is_stored_and_nothing_is_queued() -> None:
+async def test_every_listed_resource_is_stored_and_queued_though_nobody_has_told_of_it_yet() -> None:
     world = World()
-    world.controller.list_once(eco_domain())
-    world.controller.list_once(deployment())
-    assert not world.controller.opened
-    assert world.queue.added == []
-    assert world.cache.resource(KEY) is not None
-    assert world.cache.get(SCAN) is not None
-
-
-@in_virtual_time
-async def test_the_first_event_opens_the_barrier_and_each_listed_resource_is_queued_by_its_own_event() -> None:
-    world = World()
-    listed = [eco_domain(), eco_domain("chat", uid="u2"), deployment()]
-    for obj in listed:
-        world.controller.list_once(obj)
-    world.observe(listed[2], None)
-    assert world.controller.opened
-    assert world.queue.take() == set()
-    world.observe(listed[0], None)
-    world.observe(listed[1], "MODIFIED")
+    for obj in (eco_domain(), eco_domain("chat", uid="u2")):
+        world.controller.first(obj)
     assert world.queue.take() == keys("scan", "chat")
+    assert world.cache.resource(KEY) == eco_domain()
+    assert not world.controller.running
 
 
 @in_virtual_time
-async def test_the_first_list_leads_to_no_sweep() -> None:
+async def test_what_kopf_lists_after_us_is_no_news_unless_it_changed_meanwhile() -> None:
     world = World()
-    world.controller.list_once(eco_domain())
+    world.controller.first(eco_domain())
+    world.controller.first(eco_domain("chat", uid="u2"))
+    world.queue.take()
+    changed = eco_domain("chat", uid="u2")
+    changed["metadata"]["resourceVersion"] = "9"
+    world.observe(eco_domain(), None)
+    world.observe(changed, None)
+    assert world.queue.take() == keys("chat")
+    assert world.cache.version(Ref.of(changed)) == "9"
+
+
+@in_virtual_time
+async def test_kopfs_first_list_leads_to_no_sweep() -> None:
+    world = World()
+    world.controller.first(eco_domain())
     world.observe(eco_domain(), None)
     world.api.failures["list", "EcoDomain"] = Unavailable("nobody should ask")
     await settle()
@@ -150,12 +144,141 @@ async def test_the_first_list_leads_to_no_sweep() -> None:
 
 
 @in_virtual_time
-async def test_a_resource_deleted_while_the_barrier_was_closed_is_queued_and_gone() -> None:
+async def test_kopfs_second_list_leads_to_a_sweep() -> None:
     world = World()
-    world.controller.list_once(eco_domain())
+    world.controller.first(eco_domain())
+    for _ in range(2):
+        world.observe(eco_domain(), None)
+    world.queue.take()
+    await settle()
+    assert world.queue.take() == keys("scan")
+    assert world.cache.resource(KEY) is None
+
+
+@in_virtual_time
+async def test_a_resource_listed_twice_at_the_start_because_the_first_list_broke_off_is_one() -> None:
+    world = World()
+    for _ in range(2):
+        world.controller.first(eco_domain())
+    world.observe(eco_domain(), None)
+    await settle()
+    assert world.controller._sweeps == {}
+
+
+@in_virtual_time
+async def test_a_resource_deleted_right_after_the_first_list_is_queued_and_gone() -> None:
+    world = World()
+    world.controller.first(eco_domain())
+    world.queue.take()
     world.observe(eco_domain(), "DELETED")
     assert world.queue.take() == keys("scan")
     assert world.cache.resource(KEY) is None
+
+
+@in_virtual_time
+async def test_a_resource_that_went_between_our_list_and_kopfs_is_found_within_a_minute_or_so() -> None:
+    world = World()
+    world.controller.first(eco_domain())
+    world.api.store(eco_domain("chat", uid="u2"))
+    chat = world.api.objects[Ref.of(eco_domain("chat"))]
+    world.controller.first(chat)
+    world.queue.take()
+    async with running(world):
+        world.observe(chat, None)
+        await asyncio.sleep(CONFIRM_SECONDS - 1)
+        assert world.cache.resource(KEY) is not None
+        await settle(1 + RELIST_QUIET_SECONDS + WATCH_GRACE_SECONDS + 1)
+        assert world.cache.resource(KEY) is None
+        assert world.queue.take() == keys("scan")
+        assert world.cache.get(Ref.of(chat)) is not None
+
+
+@in_virtual_time
+async def test_when_kopf_has_told_of_everything_nothing_is_swept_before_the_resync() -> None:
+    world = World()
+    world.controller.first(eco_domain())
+    world.api.failures["list", "EcoDomain"] = Unavailable("nobody should ask")
+    async with running(world):
+        world.observe(eco_domain(), None)
+        await asyncio.sleep(CONFIRM_SECONDS + 10)
+        assert (world.controller._sweeps, world.controller._tasks) == ({}, set())
+
+
+def listed(world: World, version: str, *live: Manifest, namespace: str = "") -> None:
+    """A watcher has listed every Deployment."""
+    for obj in live:
+        world.observe(obj, "ADDED")
+    world.controller.relisted(DEPLOYMENT, namespace, {Ref.of(obj) for obj in live}, version)
+
+
+@in_virtual_time
+async def test_what_a_new_list_does_not_have_is_gone_and_its_owner_queued() -> None:
+    world = World()
+    other = child(DEPLOYMENT, "other", uid="u2", resourceVersion="6")
+    world.cache.put(deployment("5"))
+    world.cache.put(other)
+    listed(world, "9", other)
+    assert world.queue.take() == keys("scan")
+    assert world.cache.get(SCAN) is None
+    assert world.cache.get(Ref.of(other)) is not None
+    listed(world, "9", other)
+    assert world.queue.take() == set()
+    await settle()
+    assert world.api.reads == []
+
+
+@in_virtual_time
+async def test_what_was_written_after_the_list_is_not_gone() -> None:
+    world = World()
+    world.cache.put(deployment("10"))
+    listed(world, "9")
+    assert world.cache.get(SCAN) is not None
+    assert world.queue.take() == set()
+    listed(world, "10")  # of that very moment: now its absence counts
+    assert world.cache.get(SCAN) is None
+    assert world.queue.take() == keys("scan")
+
+
+@in_virtual_time
+async def test_a_list_without_a_version_says_nothing_about_what_is_gone() -> None:
+    world = World()
+    world.cache.put(deployment("5"))
+    listed(world, "")
+    assert world.cache.get(SCAN) is not None
+
+
+@in_virtual_time
+async def test_a_list_of_one_namespace_or_kind_says_nothing_about_the_others() -> None:
+    world = World(NAMESPACE, "other")
+    world.cache.put(deployment("5"))
+    elsewhere = {**deployment("5")}
+    elsewhere["metadata"] = {**elsewhere["metadata"], "namespace": "other"}
+    world.cache.put(elsewhere)
+    world.cache.put(child(SERVICE, uid="u3", resourceVersion="5"))
+    listed(world, "9", namespace="other")
+    assert world.cache.get(Ref.of(elsewhere)) is None
+    assert world.cache.get(SCAN) is not None
+    assert world.cache.get(Ref("", "Service", NAMESPACE, "scan")) is not None
+
+
+@in_virtual_time
+async def test_an_alb_ingress_a_new_list_does_not_have_queues_the_domains_it_routed_to() -> None:
+    world = World()
+    world.observe(ingress("1", "scan", "chat"), "ADDED")
+    world.queue.take()
+    world.controller.relisted(ECO_INGRESS, "", set(), "9")
+    assert world.queue.take() == keys("scan", "chat")
+
+
+@in_virtual_time
+async def test_a_listed_update_that_the_watch_had_lost_queues_the_owner() -> None:
+    world = World()
+    world.cache.put(deployment("5"))
+    listed(world, "9", deployment("8"))
+    assert world.cache.version(SCAN) == "8"
+    assert world.queue.take() == keys("scan")
+    await settle()
+    assert world.controller._sweeps == {}  # our own lists are complete: nothing has to be swept
 
 
 @in_virtual_time
@@ -176,7 +299,6 @@ async def test_a_resource_is_queued_when_it_changes_and_not_when_the_cache_has_i
 @in_virtual_time
 async def test_a_child_queues_its_owner_when_it_changes_or_goes_but_our_own_write_does_not() -> None:
     world = World()
-    world.open()
     world.cache.put(deployment("5"))
     world.observe(deployment("5"))
     assert world.queue.take() == set()
@@ -190,7 +312,6 @@ async def test_a_child_queues_its_owner_when_it_changes_or_goes_but_our_own_writ
 @in_virtual_time
 async def test_a_child_stripped_of_its_owner_queues_the_owner_it_had() -> None:
     world = World()
-    world.open()
     world.cache.put(deployment("5"))
     world.observe(deployment("6", ownerReferences=[]))
     assert world.queue.take() == keys("scan")
@@ -201,7 +322,6 @@ async def test_a_child_stripped_of_its_owner_queues_the_owner_it_had() -> None:
 @in_virtual_time
 async def test_a_late_deletion_of_a_replaced_child_concerns_nobody() -> None:
     world = World()
-    world.open()
     world.cache.put(deployment("9"))
     world.observe(deployment("7", uid="old"), "DELETED")
     assert world.queue.take() == set()
@@ -211,7 +331,6 @@ async def test_a_late_deletion_of_a_replaced_child_concerns_nobody() -> None:
 @in_virtual_time
 async def test_a_pod_queues_its_owner_only_while_or_after_it_is_in_trouble() -> None:
     world = World()
-    world.open()
     world.observe(pod("1"), "ADDED")
     world.observe(pod("2"))
     assert world.queue.take() == set()
@@ -227,7 +346,6 @@ async def test_a_pod_queues_its_owner_only_while_or_after_it_is_in_trouble() -> 
 @in_virtual_time
 async def test_a_troubled_pod_of_nobody_concerns_nobody() -> None:
     world = World()
-    world.open()
     world.observe(pod("1", reason="CrashLoopBackOff", label=""), "ADDED")
     assert world.queue.take() == set()
 
@@ -235,7 +353,6 @@ async def test_a_troubled_pod_of_nobody_concerns_nobody() -> None:
 @in_virtual_time
 async def test_a_replica_set_queues_its_owner_only_when_it_cannot_make_pods_or_can_again() -> None:
     world = World()
-    world.open()
     world.observe(replica_set("1"), "ADDED")
     assert world.queue.take() == set()
     world.observe(replica_set("2", failure=True))
@@ -265,7 +382,6 @@ async def test_an_alb_ingress_queues_the_domains_it_routes_to_and_those_it_no_lo
 @in_virtual_time
 async def test_a_relist_leads_to_one_sweep_after_the_burst_that_finds_a_lost_deletion() -> None:
     world = World()
-    world.open()
     world.cache.put(deployment("5"))
     world.cache.put(child(DEPLOYMENT, "other", uid="u2", resourceVersion="6"))
     world.api.store(child(DEPLOYMENT, "other", uid="u2"))
@@ -292,7 +408,6 @@ async def test_a_relist_leads_to_one_sweep_after_the_burst_that_finds_a_lost_del
 @in_virtual_time
 async def test_a_relists_sweep_is_repeated_until_the_api_server_answers() -> None:
     world = World()
-    world.open()
     world.cache.put(deployment("5"))
     world.api.failures["list", "Deployment"] = Unavailable("down")
     world.controller.sweep_soon(DEPLOYMENT)
@@ -306,7 +421,6 @@ async def test_a_relists_sweep_is_repeated_until_the_api_server_answers() -> Non
 @in_virtual_time
 async def test_the_sweep_of_a_kind_that_is_not_served_is_given_up() -> None:
     world = World()
-    world.open()
     world.api.failures["list", "Deployment"] = KindMissing("no such kind")
     world.controller.sweep_soon(DEPLOYMENT)
     await asyncio.sleep(10)
@@ -421,22 +535,36 @@ async def running(world: World) -> AsyncIterator[asyncio.Task[None]]:
 
 
 @in_virtual_time
-async def test_work_begins_when_the_barrier_opens() -> None:
+async def test_it_says_whether_it_works() -> None:
     world = World()
+    assert not world.controller.running
     async with running(world):
-        await asyncio.sleep(3600)
-        assert not world.queue.working
-        world.open()
         await asyncio.sleep(0)
         assert world.queue.working
+        assert world.controller.running
         assert world.queue.added == []
+    assert not world.controller.running
+
+
+@in_virtual_time
+async def test_when_it_ends_nothing_of_it_goes_on() -> None:
+    world = World()
+    world.cache.put(deployment("5"))
+    before = asyncio.all_tasks()
+    async with running(world):
+        world.controller.sweep_soon(DEPLOYMENT)
+        await asyncio.sleep(RELIST_QUIET_SECONDS + 0.1)
+        world.controller.sweep_soon(ECO_DOMAIN)
+        assert {task.get_name() for task in asyncio.all_tasks()} >= {"resync", "sweep deployments"}
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before  # kopf would wait for what is left
+    await settle()
+    assert world.api.reads == []
 
 
 @in_virtual_time
 async def test_every_resync_sweeps_every_kind_and_queues_every_domain_spread_over_time() -> None:
     world = World()
-    world.open()
-    world.cache.remove(Ref("", "Service", NAMESPACE, "nobodys"))
     for name in ("scan", "chat"):
         world.api.store(eco_domain(name, uid=name))
         world.cache.put(world.api.objects[Ref.of(eco_domain(name))])
@@ -464,8 +592,6 @@ async def test_every_resync_sweeps_every_kind_and_queues_every_domain_spread_ove
 @in_virtual_time
 async def test_resyncs_that_find_something_missed_are_counted_in_a_row() -> None:
     world = World()
-    world.open()
-    world.cache.remove(Ref("", "Service", NAMESPACE, "nobodys"))
     async with running(world):
         for expected in (1, 2):
             world.cache.put(deployment("5"))
@@ -482,8 +608,6 @@ async def test_resyncs_that_find_something_missed_are_counted_in_a_row() -> None
 @in_virtual_time
 async def test_no_error_ends_the_resync_or_keeps_the_other_kinds_from_it(error: Any) -> None:
     world = World()
-    world.open()
-    world.cache.remove(Ref("", "Service", NAMESPACE, "nobodys"))
     for kind in (ECO_DOMAIN, SERVICE):
         world.api.failures["list", kind.name] = error
     world.cache.put(deployment("5"))
@@ -500,7 +624,6 @@ async def test_no_error_ends_the_resync_or_keeps_the_other_kinds_from_it(error: 
 @in_virtual_time
 async def test_an_error_of_the_queue_ends_the_controller() -> None:
     world = World()
-    world.open()
 
     async def broken() -> None:
         raise RuntimeError("the queue is broken")

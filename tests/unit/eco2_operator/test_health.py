@@ -18,7 +18,7 @@ class World:
 
     def __init__(self) -> None:
         self.queue: Any = SimpleNamespace(oldest=0.0, depth=0)
-        self.controller: Any = SimpleNamespace(missed={})
+        self.controller: Any = SimpleNamespace(missed={}, running=True)
         self.watchers = ["watcher for pods", "watcher for services"]
         self.health = Health(self.queue, self.controller, lambda: self.watchers)
 
@@ -56,13 +56,6 @@ def test_a_watch_that_ran_and_has_ended_is_a_fault(world: World) -> None:
     assert world.health.faults() == []
 
 
-def test_a_watch_that_ended_because_its_kind_is_gone_is_no_fault(world: World) -> None:
-    world.health.faults()
-    world.watchers = ["watcher for services"]
-    world.health.watch_removed("watcher for pods")
-    assert world.health.faults() == []
-
-
 def test_all_faults_are_told(world: World) -> None:
     world.health.faults()
     world.queue.oldest, world.controller.missed, world.watchers = 500.0, {"Pod": 3}, []
@@ -75,6 +68,12 @@ def test_without_a_watch_the_process_is_alive_but_not_ready(world: World) -> Non
     assert not world.health.ready
     world.watchers = ["watcher for pods"]
     assert world.health.ready
+
+
+def test_before_everything_has_been_listed_it_is_not_ready(world: World) -> None:
+    world.controller.running = False
+    assert world.health.faults() == []
+    assert not world.health.ready
 
 
 @asynccontextmanager
@@ -145,7 +144,7 @@ async def test_an_ipv6_address_is_served_and_logged_as_in_a_url(world: World, ca
     assert url.removeprefix("http://") in str(vars(caplog.records[0])["address"])
 
 
-async def test_only_running_tasks_of_kopfs_watches_count() -> None:
+async def test_only_running_tasks_of_watches_count() -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from eco2_operator import kube
 from eco2_operator.errors import (
     ChildError,
     Conflict,
@@ -17,10 +18,12 @@ from eco2_operator.errors import (
     NamespaceGone,
     NodePortTaken,
     Rejected,
+    SettingsError,
     Unavailable,
 )
 from eco2_operator.kinds import DEPLOYMENT, SERVICE
-from eco2_operator.kube import Client, Connection, ManagerConflict, failure
+from eco2_operator.kube import Client, Connection, Expired, ManagerConflict, Page, failure
+from eco2_operator.naming import Manifest
 
 Answer = web.Response | Callable[[web.Request], Awaitable[web.StreamResponse]]
 SERVICE_BODY = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "scan", "namespace": "shop"}}
@@ -242,7 +245,7 @@ def test_requests_the_server_does_not_accept_are_rejected(code: int) -> None:
     assert type(fail(code, status(code, "BadRequest", "strict decoding error"))) is Rejected
 
 
-@pytest.mark.parametrize("code", [408, 410, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
 def test_what_may_pass_by_itself_is_unavailable(code: int) -> None:
     error = fail(code, {}, retry_after=3.0)
     assert type(error) is Unavailable
@@ -363,3 +366,360 @@ async def test_a_closed_client_can_be_closed_again_and_used_again(server: ApiSer
     await client.close()
     server.answers = [reply(200, SERVICE_BODY)]
     assert await get(client) == SERVICE_BODY
+
+
+async def test_a_login_that_fails_later_on_is_tried_again_and_ends_nothing(server: ApiServer) -> None:
+    logins = [None, SettingsError("cannot log in: the kubeconfig is just being written"), None]
+
+    async def login() -> Connection:
+        error = logins.pop(0)
+        if error is not None:
+            raise error
+        return await server.login()
+
+    client = Client(login, timeout=5)
+    server.answers = [reply(401), reply(200, SERVICE_BODY)]
+    with pytest.raises(Unavailable, match="the kubeconfig is just being written"):
+        await get(client)
+    assert await get(client) == SERVICE_BODY
+    await client.close()
+
+
+async def test_no_more_requests_than_allowed_are_under_way_at_once(server: ApiServer) -> None:
+    present, most = 0, 0
+
+    async def slow(_: web.Request) -> web.StreamResponse:
+        nonlocal present, most
+        present += 1
+        most = max(most, present)
+        await asyncio.sleep(0.01)
+        present -= 1
+        return reply(200, SERVICE_BODY)
+
+    client = Client(server.login, timeout=5, connections=3)
+    server.answers = [slow] * 12
+    await asyncio.gather(*(get(client) for _ in range(12)))
+    assert most == 3
+    await client.close()
+
+
+async def test_requests_that_waited_for_their_turn_respect_a_pause_asked_for_meanwhile(server: ApiServer) -> None:
+    client = Client(server.login, timeout=5, connections=1)
+    server.answers = [reply(429, Retry_After="7"), reply(200, SERVICE_BODY), reply(200, SERVICE_BODY)]
+    answers = await asyncio.gather(*(get(client) for _ in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    assert len(server.requests) == 1
+    await client.close()
+
+
+SELECTOR = "app.kubernetes.io/managed-by=eco2-operator"
+
+
+def item(name: str, version: str = "7", **rest: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "shop", "resourceVersion": version}, **rest}
+
+
+async def listed(client: Client, namespace: str = "") -> list[Page]:
+    return [page async for page in client.pages(DEPLOYMENT, namespace, SELECTOR)]
+
+
+async def test_whole_objects_are_listed_page_by_page_and_know_what_they_are(server: ApiServer, client: Client) -> None:
+    server.answers = [
+        reply(200, {"metadata": {"continue": "more", "resourceVersion": "7"}, "items": [item("a"), item("b")]}),
+        reply(200, {"metadata": {"resourceVersion": "7"}, "items": [item("c", spec={"replicas": 2})]}),
+    ]
+    known = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    assert await listed(client) == [
+        Page([{**item("a"), **known}, {**item("b"), **known}], "7"),
+        Page([{**item("c", spec={"replicas": 2}), **known}], "7"),
+    ]
+    first, second = server.requests
+    assert first.path == second.path == "/apis/apps/v1/deployments"
+    assert dict(first.query) == {"labelSelector": SELECTOR, "limit": "100"}
+    assert dict(second.query) == {"labelSelector": SELECTOR, "limit": "100", "continue": "more"}
+    assert first.headers["Accept"] == "application/json"
+
+
+async def test_pages_of_one_namespace_are_asked_for_there_and_an_empty_list_is_one_page(
+    server: ApiServer, client: Client
+) -> None:
+    server.answers = [reply(200, {"metadata": {"resourceVersion": "7"}, "items": None})]
+    assert await listed(client, "shop") == [Page([], "7")]
+    assert server.requests[0].path == "/apis/apps/v1/namespaces/shop/deployments"
+
+
+async def test_a_list_that_expires_between_its_pages_is_an_error_of_its_own(server: ApiServer, client: Client) -> None:
+    server.answers = [
+        reply(200, {"metadata": {"continue": "more", "resourceVersion": "7"}, "items": [item("a")]}),
+        reply(410, status(410, "Expired", "The provided continue parameter is too old")),
+    ]
+    with pytest.raises(Expired, match="continue parameter is too old"):
+        await listed(client)
+
+
+def event(type_: str, obj: Any) -> bytes:
+    return orjson.dumps({"type": type_, "object": obj}) + b"\n"
+
+
+def streaming(*chunks: bytes, then: str = "end") -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A watch that sends these chunks, then ends, breaks off or falls silent."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+            await asyncio.sleep(0)
+        if then == "break":
+            assert request.transport is not None
+            request.transport.close()
+        elif then == "silence":
+            await asyncio.sleep(1)
+        return response
+
+    return stream
+
+
+class Watch:
+    """What a watch has delivered so far."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.seen: list[tuple[str, Manifest]] = []
+
+    async def run(self, namespace: str = "", version: str = "7") -> list[tuple[str, Manifest]]:
+        async for change in self._client.changes(DEPLOYMENT, namespace, SELECTOR, version):
+            self.seen.append(change)
+        return self.seen
+
+
+@pytest.fixture
+def watch(client: Client) -> Watch:
+    return Watch(client)
+
+
+async def test_changes_come_as_the_server_tells_them_until_it_ends_the_watch(server: ApiServer, watch: Watch) -> None:
+    told = [("ADDED", item("a", "8")), ("BOOKMARK", {"metadata": {"resourceVersion": "9"}}), ("DELETED", item("a"))]
+    server.answers = [streaming(*(event(*change) for change in told))]
+    assert await watch.run() == told
+    request = server.requests[0]
+    assert (request.method, request.path) == ("GET", "/apis/apps/v1/deployments")
+    assert dict(request.query) == {
+        "watch": "1",
+        "allowWatchBookmarks": "true",
+        "labelSelector": SELECTOR,
+        "resourceVersion": "7",
+        "timeoutSeconds": "290",
+    }
+    assert request.headers["Authorization"] == "Bearer token-1"
+    assert request.headers["User-Agent"] == "eco2-operator"
+
+
+async def test_one_namespace_is_watched_alone(server: ApiServer, watch: Watch) -> None:
+    server.answers = [streaming()]
+    assert await watch.run("shop") == []
+    assert server.requests[0].path == "/apis/apps/v1/namespaces/shop/deployments"
+
+
+async def test_lines_are_put_together_however_they_are_cut(server: ApiServer, watch: Watch) -> None:
+    whole = event("ADDED", item("a", "8")) + event("MODIFIED", item("a", "9")) + event("DELETED", item("a", "10"))
+    server.answers = [streaming(*(whole[at : at + 7] for at in range(0, len(whole), 7))), streaming(whole)]
+    for _ in range(2):
+        await watch.run()
+        assert [obj["metadata"]["resourceVersion"] for _, obj in watch.seen] == ["8", "9", "10"]
+        watch.seen.clear()
+
+
+async def test_an_object_of_megabytes_is_one_change(server: ApiServer, watch: Watch) -> None:
+    huge = item("a", "8", data={"x": "y" * 3_000_000})
+    sent = event("ADDED", huge) + event("MODIFIED", item("b", "9"))
+    server.answers = [streaming(*(sent[at : at + 65_536] for at in range(0, len(sent), 65_536)))]
+    assert await watch.run() == [("ADDED", huge), ("MODIFIED", item("b", "9"))]
+
+
+@pytest.mark.parametrize("cut", [1, 20, -1])
+async def test_a_last_line_that_was_cut_off_is_not_delivered(server: ApiServer, watch: Watch, cut: int) -> None:
+    server.answers = [streaming(event("ADDED", item("a", "8")), event("MODIFIED", item("a", "9"))[:cut])]
+    assert await watch.run() == [("ADDED", item("a", "8"))]
+
+
+async def test_a_watch_that_breaks_off_is_unavailable_after_what_came_whole(server: ApiServer, watch: Watch) -> None:
+    server.answers = [streaming(event("ADDED", item("a", "8")), b'{"type": "MODI', then="break")]
+    with pytest.raises(Unavailable, match="watch of deployments: broken off"):
+        await watch.run()
+    assert watch.seen == [("ADDED", item("a", "8"))]
+
+
+@pytest.mark.parametrize("began", [True, False])
+async def test_a_silent_watch_is_broken_off(
+    server: ApiServer, watch: Watch, monkeypatch: pytest.MonkeyPatch, *, began: bool
+) -> None:
+    async def hang(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(1)
+        return reply(200)
+
+    monkeypatch.setattr(kube, "_SILENCE_SECONDS", 0.05)
+    server.answers = [streaming(event("ADDED", item("a", "8")), then="silence") if began else hang]
+    with pytest.raises(Unavailable, match="watch of deployments: broken off"):
+        await watch.run()
+    assert len(watch.seen) == began
+
+
+async def test_a_watch_may_last_longer_than_a_request(server: ApiServer) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for version in ("8", "9", "10"):
+            await asyncio.sleep(0.05)
+            await response.write(event("MODIFIED", item("a", version)))
+        return response
+
+    client = Client(server.login, timeout=0.1, connections=1)
+    server.answers = [slow]
+    assert len(await Watch(client).run()) == 3
+    await client.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(5000):
+        if true():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it has not happened")
+
+
+async def test_watches_take_no_turn_from_requests(server: ApiServer) -> None:
+    client = Client(server.login, timeout=5, connections=1)
+    server.answers = [streaming(then="silence"), streaming(then="silence"), reply(200, SERVICE_BODY)]
+    watches = [asyncio.create_task(Watch(client).run()) for _ in range(2)]
+    await until(lambda: len(server.requests) == 2)
+    assert await asyncio.wait_for(get(client), 0.5) == SERVICE_BODY
+    for task in watches:
+        task.cancel()
+    await asyncio.gather(*watches, return_exceptions=True)
+    await client.close()
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_version_the_server_has_forgotten_is_told_from_other_errors(
+    server: ApiServer, watch: Watch, *, streamed: bool
+) -> None:
+    gone = status(410, "Expired", "too old resource version: 7 (90)")
+    server.answers = [streaming(event("ADDED", item("a", "8")), event("ERROR", gone)) if streamed else reply(410, gone)]
+    with pytest.raises(Expired, match="too old resource version"):
+        await watch.run()
+    assert len(watch.seen) == streamed
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (status(500, "InternalError", "etcd is not well"), Unavailable),
+        (status(403, "Forbidden", "not any more"), Forbidden),
+        ({"kind": "Status", "message": "without a code"}, Unavailable),
+    ],
+)
+async def test_an_error_within_the_stream_is_an_error(
+    server: ApiServer, watch: Watch, told: Any, expected: type[ChildError]
+) -> None:
+    server.answers = [streaming(event("ERROR", told), event("ADDED", item("a", "8")))]
+    with pytest.raises(expected, match=told["message"]):
+        await watch.run()
+    assert watch.seen == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(403, status(403, "Forbidden", "cannot watch")), Forbidden),
+        (web.Response(status=404, text="404 page not found\n"), KindMissing),
+        (reply(503), Unavailable),
+        (web.Response(status=502, text="bad gateway"), Unavailable),
+        (reply(400, status(400, "BadRequest", "invalid version")), Rejected),
+    ],
+)
+async def test_a_watch_that_is_refused_says_why(
+    server: ApiServer, watch: Watch, answer: web.Response, expected: type[ChildError]
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(expected, match="watch of deployments"):
+        await watch.run()
+
+
+async def test_a_watch_refused_for_its_login_logs_in_anew_at_the_next_attempt(server: ApiServer, watch: Watch) -> None:
+    server.answers = [reply(401, status(401, "Unauthorized", "Unauthorized")), streaming()]
+    with pytest.raises(Unavailable, match="401"):
+        await watch.run()
+    assert await watch.run() == []
+    assert [r.headers["Authorization"] for r in server.requests] == ["Bearer token-1", "Bearer token-2"]
+
+
+async def test_watches_refused_together_log_in_once(server: ApiServer, client: Client) -> None:
+    async def refused(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.01)
+        return reply(401)
+
+    server.answers = [refused] * 8
+    await asyncio.gather(*(Watch(client).run() for _ in range(8)), return_exceptions=True)
+    server.answers = [streaming() for _ in range(8)]
+    await asyncio.gather(*(Watch(client).run() for _ in range(8)))
+    assert server.logins == 2
+
+
+async def test_a_watch_asks_for_and_respects_the_pause_like_any_request(
+    server: ApiServer, client: Client, watch: Watch
+) -> None:
+    server.answers = [reply(429, status(429, "TooManyRequests", "too many"), Retry_After="7")]
+    with pytest.raises(Unavailable) as first:
+        await watch.run()
+    assert first.value.retry_after == 7
+    for attempt in (get(client), watch.run()):
+        with pytest.raises(Unavailable, match="asked to wait 7 s more") as later:
+            await attempt
+        assert later.value.retry_after == pytest.approx(7, abs=1)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"<html>proxy</html>",
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"type": "ADDED"}',
+        b'{"object": {"metadata": {}}}',
+        b'{"type": "ADDED", "object": null}',
+        b'{"type": "ADDED", "object": {"kind": "Deployment"}}',
+    ],
+)
+async def test_a_line_that_is_no_change_breaks_the_watch_off(server: ApiServer, watch: Watch, line: bytes) -> None:
+    server.answers = [streaming(event("ADDED", item("a", "8")), line + b"\n", event("ADDED", item("b", "9")))]
+    with pytest.raises(Unavailable, match="watch of deployments: broken off"):
+        await watch.run()
+    assert watch.seen == [("ADDED", item("a", "8"))]
+
+
+async def test_a_watch_of_a_server_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:
+    async def login() -> Connection:
+        return Connection(f"http://127.0.0.1:{unused_tcp_port}", {}, None)
+
+    client = Client(login, timeout=5)
+    with pytest.raises(Unavailable, match="watch of deployments: broken off"):
+        await Watch(client).run()
+    await client.close()
+
+
+async def test_a_watch_that_is_cancelled_closes_its_connection(server: ApiServer, client: Client) -> None:
+    server.answers = [streaming(event("ADDED", item("a", "8")), then="silence")]
+    watch = Watch(client)
+    task = asyncio.create_task(watch.run())
+    await until(lambda: bool(watch.seen))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert client._session is not None
+    assert client._session.connector is not None
+    assert not client._session.connector._acquired  # type: ignore[attr-defined]

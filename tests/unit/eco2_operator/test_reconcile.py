@@ -113,6 +113,7 @@ async def test_every_child_is_made_pods_last_and_the_status_written_once(world: 
     writes = world.take()
     assert [kind for _, kind in writes[:-1]] == CHILDREN
     assert writes[-1] == STATUS  # under way: no Event
+    assert world.api.reads == []
     assert world.ready() == ("False", "Progressing")
     assert world.inventory() == {kind: uid_of(world, kind) for kind in CHILDREN}
 

@@ -302,16 +302,32 @@ async def test_stopping_an_idle_queue_takes_no_time() -> None:
 
 @in_virtual_time
 async def test_depth_and_age_tell_what_is_due_and_since_when() -> None:
-    queue = queue_for(Handler())
+    queue = queue_for(Handler(takes=20), concurrency=1)
     assert (queue.depth, queue.oldest) == (0, 0.0)
+    async with working(queue):
+        queue.add("taken up")
+        await asyncio.sleep(0)
+        queue.add("first")
+        await asyncio.sleep(7)
+        queue.add("second")
+        queue.add("first")
+        queue.add("in an hour", after=3600)
+        await asyncio.sleep(3)
+        assert queue.depth == 2
+        assert queue.oldest == pytest.approx(10)
+
+
+@in_virtual_time
+async def test_nothing_is_late_before_the_work_has_begun() -> None:
+    queue = queue_for(Handler(takes=20), concurrency=1)
     queue.add("first")
-    await asyncio.sleep(7)
     queue.add("second")
-    queue.add("first")
-    queue.add("in an hour", after=3600)
-    await asyncio.sleep(3)
-    assert queue.depth == 2
-    assert queue.oldest == pytest.approx(10)
+    await asyncio.sleep(3600)  # the API server is waited for
+    assert (queue.depth, queue.oldest) == (2, 0.0)
+    async with working(queue):
+        await asyncio.sleep(3)
+        assert queue.depth == 1
+        assert queue.oldest == pytest.approx(3)
 
 
 def test_the_backoff_doubles_and_never_goes_far_beyond_the_cap() -> None:

@@ -18,7 +18,7 @@ HEAVY = ("kopf", "kubernetes", "pydantic", "rich", "yaml")
 
 def modules_after(code: str) -> set[str]:
     """Which of the heavy modules a fresh interpreter has loaded after this code."""
-    code = f"{textwrap.dedent(code)}\nimport sys\nprint(*sorted(set(sys.modules) & set({HEAVY!r})))"
+    code = f"{textwrap.dedent(code)}\nimport sys\nprint(*(name for name in {HEAVY!r} if sys.modules.get(name)))"
     environ = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     return set(result.stdout.splitlines()[-1].split())

@@ -20,17 +20,13 @@ NEEDED: Final[tuple[tuple[Kind, str, tuple[str, ...]], ...]] = (
 )
 """Kind, subresource and verbs."""
 
-DEFINITION: Final = Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions")
-CLUSTER_WIDE: Final = ((DEFINITION, "", ("list", "watch")),)
-"""Besides, when the whole cluster is watched: a kind that is installed later is noticed by its definition."""
-
 
 def wanted(namespaces: Sequence[str]) -> list[Permission]:
     """Every single permission, in each of the watched namespaces; none named means everywhere."""
     return [
         Permission(verb, kind.group, kind.plural, namespace, subresource)
         for namespace in namespaces or ("",)
-        for kind, subresource, verbs in (*NEEDED, *(() if namespace else CLUSTER_WIDE))
+        for kind, subresource, verbs in NEEDED
         for verb in verbs
     ]
 
