@@ -77,8 +77,7 @@ class Eco2:
     def done(self, resource: Mapping[str, Any]) -> bool:
         status = resource.get("status") or {}
         return status.get("observedGeneration") == resource["metadata"]["generation"] and any(
-            condition["type"] == self._condition and condition["status"] == "True"
-            for condition in status["conditions"]
+            condition["type"] == self._condition and condition["status"] == "True" for condition in status["conditions"]
         )
 
 
