@@ -15,8 +15,9 @@ from eco2_operator import metrics
 from eco2_operator.cache import Cache
 from eco2_operator.diff import Difference, difference, owned_fields, surplus
 from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissing, NameConflict, NodePortTaken
+from eco2_operator.failures import ManagerConflict
 from eco2_operator.kinds import DEPLOYMENT, SERVICE, Kind, by_name
-from eco2_operator.kube import ManagerConflict, Reader, Writer
+from eco2_operator.kube import Reader, Writer
 from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
 from eco2_operator.outcomes import Action, Outcome
 from eco2_operator.ownership import LIMIT, WINDOW, Fights, without

@@ -5,7 +5,6 @@ It never retries; the work queue does, with back-off. API: https://kubernetes.io
 """
 
 import asyncio
-import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,15 +16,11 @@ import orjson
 from eco2_operator import metrics
 from eco2_operator.errors import (
     ChildError,
-    Conflict,
-    Forbidden,
-    KindMissing,
     NamespaceGone,
-    NodePortTaken,
-    Rejected,
     SettingsError,
     Unavailable,
 )
+from eco2_operator.failures import failure
 from eco2_operator.kinds import Kind
 from eco2_operator.naming import FIELD_MANAGER, Manifest
 
@@ -38,7 +33,6 @@ _WATCH_SECONDS = 290
 """How long one watch lasts; the server ends it."""
 _SILENCE_SECONDS = 90
 """A watch that is silent for longer is broken: bookmarks come every minute."""
-_MANAGER = re.compile(r'conflict with "([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +42,6 @@ class Connection:
     server: str
     headers: Mapping[str, str]
     tls: ssl.SSLContext | None
-
-
-class ManagerConflict(ChildError):
-    """HTTP 409 on an apply without force: other managers own fields we want. Pairs of (manager, field path)."""
-
-    reason = "FieldConflict"
-
-    def __init__(self, message: str, fields: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(message)
-        self.fields = fields
-
-
-class Expired(ChildError):
-    """HTTP 410: the resourceVersion to go on from is too old; everything has to be listed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +100,7 @@ class Client:
         *,
         timeout: float,
         user_agent: str = FIELD_MANAGER,
-        connections: int = 16,
+        connections: int = 8,
     ) -> None:
         self._connect = connect
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -364,48 +344,6 @@ class Client:
                 timeout=self._timeout,
             )
         return self._session
-
-
-def failure(status: int, answer: Manifest, *, what: str, kind: Kind, retry_after: float | None = None) -> ChildError:
-    """What an HTTP error of the API server means, as an error of our tree."""
-    message = str(answer.get("message") or f"HTTP {status}")
-    details = answer.get("details") or {}
-    causes = details.get("causes") or ()
-    error: ChildError
-    match status:
-        case 404 if not details.get("name"):
-            error = KindMissing(
-                f"{what}: the cluster does not serve {kind.api_version} {kind.name}; "
-                "install what provides it, then it is made by itself"
-            )
-        case 404:
-            error = NamespaceGone(f"{what}: {message}")
-        case 409 if any(cause.get("reason") == "FieldManagerConflict" for cause in causes):
-            fields = tuple(
-                (
-                    found.group(1) if (found := _MANAGER.search(cause.get("message", ""))) else "?",
-                    cause["field"],
-                )
-                for cause in causes
-                if cause.get("reason") == "FieldManagerConflict"
-            )
-            error = ManagerConflict(f"{what}: {message}", fields)
-        case 409:
-            error = Conflict(f"{what}: {message}")
-        case 403 if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-            error = NamespaceGone(f"{what}: {message}")
-        case 403:
-            error = Forbidden(f"{what}: {message}")
-        case 410:
-            error = Expired(f"{what}: {message}")
-        case 422 if "provided port is already allocated" in message:
-            error = NodePortTaken(f"{what}: {message}")
-        case 400 | 405 | 406 | 413 | 415 | 422:
-            error = Rejected(f"{what}: {message}")
-        case _:
-            error = Unavailable(f"{what}: HTTP {status}: {message}")
-    error.retry_after = retry_after
-    return error
 
 
 async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytearray]:

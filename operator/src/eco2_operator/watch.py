@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 from eco2_operator.errors import ChildError, Forbidden, KindMissing
+from eco2_operator.failures import Expired
 from eco2_operator.kinds import Kind
-from eco2_operator.kube import Expired, Page
+from eco2_operator.kube import Page
 from eco2_operator.naming import Manifest, Ref
 from eco2_operator.workqueue import Backoff
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
 from eco2_operator.errors import ChildError, Conflict, NamespaceGone
+from eco2_operator.failures import ManagerConflict
 from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, Kind
-from eco2_operator.kube import ManagerConflict
 from eco2_operator.naming import API_VERSION, FIELD_MANAGER, Key, Manifest, Ref, owner_reference
 
 P = ParamSpec("P")

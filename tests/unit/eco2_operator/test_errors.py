@@ -8,7 +8,7 @@ import pytest
 
 from eco2_operator import errors
 from eco2_operator.errors import ChildError, Eco2Error
-from eco2_operator.kube import ManagerConflict
+from eco2_operator.failures import ManagerConflict
 
 
 def tree(root: type[Eco2Error] = Eco2Error) -> Iterator[type[Eco2Error]]:

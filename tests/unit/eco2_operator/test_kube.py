@@ -21,8 +21,9 @@ from eco2_operator.errors import (
     SettingsError,
     Unavailable,
 )
+from eco2_operator.failures import Expired, ManagerConflict, failure
 from eco2_operator.kinds import DEPLOYMENT, SERVICE
-from eco2_operator.kube import Client, Connection, Expired, ManagerConflict, Page, failure
+from eco2_operator.kube import Client, Connection, Page
 from eco2_operator.naming import Manifest
 
 Answer = web.Response | Callable[[web.Request], Awaitable[web.StreamResponse]]

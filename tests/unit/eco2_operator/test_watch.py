@@ -12,8 +12,9 @@ from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, child, in_virtual_tim
 from eco2_operator.cache import Cache
 from eco2_operator.controller import Controller
 from eco2_operator.errors import ChildError, Forbidden, KindMissing, Rejected, Unavailable
+from eco2_operator.failures import Expired
 from eco2_operator.kinds import DEPLOYMENT, ECO_INGRESS, SERVICE, Kind
-from eco2_operator.kube import Expired, Page
+from eco2_operator.kube import Page
 from eco2_operator.naming import Key, Manifest, Ref
 from eco2_operator.watch import BACKOFF, MISSING_SECONDS, Watcher
 
