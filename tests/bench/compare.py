@@ -15,7 +15,7 @@ import psutil
 from eco2_bench import report
 from eco2_bench.contenders import Contender, Eco2, Kro
 from eco2_bench.measure import Plan, measure, measure_floor
-from eco2_bench.results import Comparison, Machine
+from eco2_bench.results import Comparison, Host
 from rich.console import Console
 
 from eco2_testcluster.errors import ClusterError
@@ -50,7 +50,7 @@ def main(
         raise click.BadParameter("the only format is json", param_hint="-o")
     reporter = Reporter()
     plan = Plan(applications, edits, idle, pods)
-    machine = _machine()
+    host = _host()
     try:
         contenders: list[Contender] = []
         if only != "kro":
@@ -63,21 +63,20 @@ def main(
             runs = tuple(measure(each, plan, folder / each.name, reporter) for each in contenders)
     except ClusterError as error:
         raise click.ClickException(str(error)) from None
-    comparison = Comparison(machine, applications, floor, runs)
+    comparison = Comparison(host, applications, pods, floor, runs)
     report.show(comparison, Console(width=110))
     if output is not None:
         content = orjson.dumps(report.document(comparison), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         Path(output[1]).write_bytes(content)
 
 
-def _machine() -> Machine:
-    return Machine(
+def _host() -> Host:
+    return Host(
         system=f"{platform.system()} {platform.machine()}",
         cores=os.cpu_count() or 1,
         memory=psutil.virtual_memory().total,
         python=platform.python_version(),
         kubernetes=KUBERNETES_VERSION,
-        load=os.getloadavg()[0],
     )
 
 

@@ -217,7 +217,7 @@ class Largest:
                 return self.object(schema, path, index)
             case "object":
                 return {
-                    key: self.fill(schema["additionalProperties"], path)
+                    key: "2" if "/" in key and name == "limits" else self.fill(schema["additionalProperties"], path)
                     for key in self.keys(name, min(schema["maxProperties"], self.entries))
                 }
             case "array":

@@ -1,22 +1,11 @@
 """What is measured."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from eco2_bench.requests import Requests
 
 MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Floor:
-    """Bare writes."""
-
-    wall: float
-    cpu: float
-    peak_rss: float
-    requests: Requests
-    objects: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -29,41 +18,67 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Creation:
+    """N applications from nothing."""
+
+    children: float
+    """Seconds from the first create until every child existed."""
+    done: float
+    """Seconds from the first create until the controller called every application done."""
+    phase: Phase
+    """From the first create until it was at rest."""
+    rss: int
+    """Resident memory then."""
+    objects: Mapping[str, int]
+    spec_bytes: float
+    """Mean size of the specs of one application's children as JSON: what was asked for is equally much."""
+    cluster_cpu: float
+    """CPU seconds of the cluster's own components until every child existed."""
+    others: float
+    """Share of the machine that neither the cluster nor the controller used until then (the bench: 3 to 5 %)."""
+
+    @property
+    def made(self) -> int:
+        """Children that exist."""
+        return sum(self.objects.values())
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Bare writes; the fields are those of `Creation`."""
+
+    wall: float
+    cpu: float
+    peak_rss: float
+    requests: Requests
+    objects: Mapping[str, int]
+    cluster_cpu: float
+    others: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One controller over N applications."""
 
     name: str
     version: str
     start_cpu: float
-    """CPU seconds before the first resource, start included."""
-    children: float
-    """Seconds from the first create until every child existed."""
-    done: float
-    """Seconds from the first create until it called every application done."""
-    creation: Phase
-    """From the first create until it was at rest."""
+    """CPU seconds of its start."""
     start_rss: int
-    rest_rss: int
-    """Resident memory at rest after the creation."""
-    peak_rss: int
-    objects: Mapping[str, int]
-    spec_bytes: float
-    """Mean size of the specs of one application's children as JSON: what was asked for is equally much."""
+    creation: Creation
+    idle: Phase
     edits: tuple[float, ...]
     """Seconds from sending an edit until the watch showed the changed child, sorted."""
     editing: Phase
-    idle: Phase
+    peak_rss: int
+    """The most resident memory of all that."""
     restart: Phase
     restart_rss: int
-
-    @property
-    def made(self) -> int:
-        """Children that exist because of it."""
-        return sum(self.objects.values())
+    """The most resident memory of a second process over the same applications."""
 
 
 @dataclass(frozen=True)
-class Machine:
+class Host:
     """Where it was measured."""
 
     system: str
@@ -71,18 +86,17 @@ class Machine:
     memory: int
     python: str
     kubernetes: str
-    load: float
-    """Load average before the run: what others did to the figures."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One whole run of the bench."""
 
-    machine: Machine
+    host: Host
     applications: int
+    pods: bool
     floor: Floor
-    runs: tuple[Run, ...] = field(default=())
+    runs: tuple[Run, ...]
 
 
 def quantile(sorted_values: tuple[float, ...], share: float) -> float:

@@ -273,7 +273,6 @@ class Container(Model):
             "two ports of a container must not have the same name",
             lambda c: len(names := [p.name for p in c.ports or () if p.name is not None]) == len(set(names)),
             ".ports",
-            "FieldValueDuplicate",
         ),
     )
     name: DnsLabel = Field(description="Unique name in the pod; app is the domain's own.")
