@@ -59,7 +59,7 @@ test-unit: setup ## unit, golden and property tests; no cluster
 
 .PHONY: test-operator
 test-operator: setup ## the operator on a real API server
-	$(PYTEST) tests/unit/eco2_testcluster tests/integration -m "cluster and not slow" -n 3
+	$(PYTEST) tests/unit/eco2_testcluster tests/integration -m "cluster and not slow" -n 3 --dist loadfile
 
 .PHONY: test-full
 test-full: test ## make test and what takes longer
