@@ -38,7 +38,7 @@ def test_a_new_image_rolls_out_and_only_the_deployment_is_written(domain: Domain
     eventually(lambda: len(domain.pods()) == 2)
     images = {pod["spec"]["containers"][0]["image"] for pod in domain.pods()}
     assert images == {"docker.io/mng990/eco2:scan-1.0.1"}
-    audit.stays_quiet(namespace=domain.namespace)
+    audit.becomes_quiet(namespace=domain.namespace)
 
 
 def test_while_it_rolls_out_the_status_says_so(new_domain: NewDomain) -> None:
@@ -76,7 +76,7 @@ def test_another_service_port_keeps_the_node_port(domain: Domain, audit: AuditTr
     eventually(lambda: [port["port"] for port in domain.child(SERVICE)["spec"]["ports"]] == [8080])
     domain.becomes_ready()
     assert node_port(domain) == before
-    audit.stays_quiet(namespace=domain.namespace)
+    audit.becomes_quiet(namespace=domain.namespace)
 
 
 def test_a_second_port_gets_its_own_node_port_and_goes_again(domain: Domain) -> None:
@@ -137,7 +137,7 @@ def test_a_removed_field_is_removed_from_the_child(domain: Domain, audit: AuditT
     domain.patch(rollout=None)
     domain.becomes_ready()
     assert domain.child(DEPLOYMENT)["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
-    audit.stays_quiet(namespace=domain.namespace)
+    audit.becomes_quiet(namespace=domain.namespace)
 
 
 def test_the_restart_annotation_replaces_the_pods_once(domain: Domain) -> None:

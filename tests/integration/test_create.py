@@ -72,7 +72,7 @@ def test_becoming_ready_is_one_event(domain: Domain) -> None:
 def test_once_ready_nothing_more_is_written(domain: Domain, audit: AuditTrail) -> None:
     eventually(domain.events)
     version, uids = domain.live["metadata"]["resourceVersion"], domain.uids()
-    audit.stays_quiet(namespace=domain.namespace, for_=3)
+    audit.becomes_quiet(namespace=domain.namespace, for_=3)
     assert domain.live["metadata"]["resourceVersion"] == version
     assert domain.uids() == uids
 
