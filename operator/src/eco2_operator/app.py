@@ -5,6 +5,7 @@ kopf logs in and watches EcoDomains; its one handler tells the controller. Every
 """
 
 import asyncio
+import asyncio.sslproto
 import logging
 import random
 import signal
@@ -34,6 +35,8 @@ STOP_GRACE_SECONDS = 20.0
 """What runs when SIGTERM comes may finish; well below the pod's termination grace of 30 s."""
 START_BACKOFF = Backoff(base=0.5, cap=10)
 """Gaps between attempts to reach the API server at the start."""
+TLS_BUFFER_BYTES = 32 * 1024
+"""Room for what one read of a TLS connection brings: two records. asyncio takes 256 KiB for each of our twenty."""
 WATCHED_BY_US = ((ECO_INGRESS, ""), *((kind, SELECTOR) for kind in (*CHILDREN, *OBSERVED)))
 """What `watch` looks after, with its label selector; EcoDomains are kopf's."""
 
@@ -45,6 +48,7 @@ def run(settings: Settings) -> None:
         SettingsError: at once, when there is no way to log in. An API server that does not answer is waited for.
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
+    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
     asyncio.run(_connect())
     asyncio.run(_operate(settings))
 
@@ -229,7 +233,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = 300
     settings.watching.inactivity_timeout = 90
     settings.watching.reconnect_backoff = 1
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = 50
     settings.queueing.idle_timeout = 1
     settings.queueing.error_delays = (1, 2, 5, 10, 30, 60)
     settings.persistence.finalizer = f"{GROUP}/kopf"
