@@ -2,12 +2,13 @@
 
     description: what the case shows
     input: the EcoDomain
-    context: node_ports, routed_by_alb, peer_tiers ("namespace/domain": tier), cluster (overrides)   (optional)
+    context: node_ports, routed_by_alb, peers ("namespace/domain": {tier, service_account, callers}), served, meshed,
+        cluster (overrides)   (optional)
     expect:
       - {kind: Service, name: scan, match: exact, object: ...}    the whole manifest
       - {kind: Deployment, name: scan, match: subset, object: ..., without: [spec.replicas]}
       - {kind: NetworkPolicy, name: scan, match: absent}
-    refused: the messages of Plan.refused                         (optional, default none)
+    refused: Plan.refused, each as {reason, message}              (optional, default none)
     error: a part of the InvalidSpec message, instead of expect
 
 In a subset, maps may hold further keys and lists of named things further elements; other lists are compared whole.
@@ -15,10 +16,9 @@ In a subset, maps may hold further keys and lists of named things further elemen
 """
 
 import copy
-import importlib
 import os
-import pkgutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -26,13 +26,12 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from eco2_operator import build
-from eco2_operator.build.context import Cluster, DomainContext, PodSelector
+from eco2_operator.build.context import OPTIONAL_NAMES, Cluster, DomainContext, Peer, PodSelector
 from eco2_operator.errors import InvalidSpec
 from eco2_operator.model.base import Model
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import parse
-from eco2_operator.plan import Plan, plan_domain
+from eco2_operator.plan import DOMAIN_BUILDERS, Builder, Plan, plan_domain
 
 CASES = sorted((Path(__file__).parent / "domain").glob("*.yaml"))
 UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
@@ -50,9 +49,10 @@ CLUSTER: dict[str, Any] = {
 
 NO_EFFECT_YET = {
     "suspend": "acts in the reconciler: a suspended resource is planned, but not applied",
-    "metrics.path": "goes into the ServiceMonitor, which comes with the Prometheus objects",
-    "access.inbound[].paths": "goes into the AuthorizationPolicy, which comes with the mesh objects",
-    "migrations": "goes into the migration Job, which comes with the migrations",
+    **dict.fromkeys(
+        (f"migrations.{field}" for field in ("args", "image", "env", "timeoutSeconds", "retries")),
+        "goes into the migration Job, which is made outside the plan",
+    ),
 }
 """Fields without a golden case, and why. Those below them are included."""
 
@@ -71,8 +71,19 @@ def context(given: dict[str, Any] | None) -> DomainContext:
         cluster=Cluster(**cluster),
         node_ports=given.get("node_ports", {}),
         routed_by_alb=given.get("routed_by_alb", False),
-        peer_tiers={tuple(peer.split("/")): tier for peer, tier in given.get("peer_tiers", {}).items()},
+        peers={_place(peer): _peer(facts) for peer, facts in given.get("peers", {}).items()},
+        served=frozenset(given.get("served", OPTIONAL_NAMES)),
+        meshed=given.get("meshed", False),
     )
+
+
+def _place(peer: str) -> tuple[str, str]:
+    namespace, label = peer.split("/")
+    return namespace, label
+
+
+def _peer(facts: dict[str, Any]) -> Peer:
+    return Peer(**{**facts, "callers": frozenset(map(_place, facts.get("callers", ())))})
 
 
 def plan(case: dict[str, Any]) -> Plan:
@@ -90,7 +101,7 @@ def test_case(path: Path) -> None:
     made = plan(case)
     if UPDATE:
         _rewrite(path, case, made)
-    assert list(made.refused) == case.get("refused", [])
+    assert [asdict(refusal) for refusal in made.refused] == case.get("refused", [])
     assert case["expect"], "a case expects something"
     by_name = {(ref.kind, ref.name): child for ref, child in made.by_ref().items()}
     for wanted in case["expect"]:
@@ -118,15 +129,21 @@ def test_no_field_is_excused_that_has_an_effect() -> None:
     assert sorted(NO_EFFECT_YET.keys() & _shown()) == []
 
 
-@pytest.mark.parametrize("module", [m.name for m in pkgutil.iter_modules(build.__path__)])
-def test_every_builder_has_an_exact_case_and_each_optional_one_an_absent_case(module: str) -> None:
-    builder = getattr(importlib.import_module(f"eco2_operator.build.{module}"), "build", None)
-    if builder is None:
-        return
-    kind = "".join(word.title() for word in module.split("_"))
-    matches = {e["match"] for path in CASES for e in load(path).get("expect", ()) if e["kind"] == kind}
-    assert "exact" in matches
-    assert "absent" in matches or kind in ("ServiceAccount", "Deployment")
+@pytest.mark.parametrize("builder", DOMAIN_BUILDERS, ids=lambda builder: builder.__module__.rpartition(".")[2])
+def test_every_builder_has_an_exact_case_and_each_optional_one_an_absent_case(builder: Builder) -> None:
+    kinds, matches, optional = set(), set(), False
+    for case in (case for case in map(load, CASES) if "error" not in case):
+        made = builder(parse(case["input"], EcoDomainSpec), context(case.get("context")))
+        optional |= made is None
+        for wanted in case["expect"]:
+            if made is None and wanted["match"] == "absent":
+                matches.add(("absent", wanted["kind"]))
+            elif made is not None and (wanted["kind"], wanted["name"]) == (made["kind"], made["metadata"]["name"]):
+                kinds.add(made["kind"])
+                matches.add((wanted["match"], made["kind"]))
+    (kind,) = kinds
+    assert ("exact", kind) in matches
+    assert ("absent", kind) in matches or not optional
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

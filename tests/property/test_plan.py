@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from eco2_operator.build.context import Cluster, DomainContext, PodSelector
+from eco2_operator.build.context import OPTIONAL_NAMES, Cluster, DomainContext, Peer, PodSelector
+from eco2_operator.build.network_ingress import SIDECAR_METRICS_PORT
 from eco2_operator.gather import service_node_ports
 from eco2_operator.model import pod as pod_models
 from eco2_operator.model.access import Outbound
@@ -373,6 +374,7 @@ RESOURCES = st.fixed_dictionaries(
     }
 )
 TIERS: st.SearchStrategy[Tier] = st.sampled_from(get_args(Tier))
+PEERS = st.builds(Peer, tier=TIERS, service_account=st.just("peer"), callers=st.just(frozenset()))
 
 
 @st.composite
@@ -396,7 +398,9 @@ def cases(draw: st.DrawFn) -> "Case":
         cluster=cluster,
         node_ports=draw(st.dictionaries(st.sampled_from(names), st.integers(30000, 32767))),
         routed_by_alb=draw(st.booleans()),
-        peer_tiers={peer: draw(TIERS) for peer in draw(st.lists(st.sampled_from(peers)) if peers else st.just([]))},
+        peers={peer: draw(PEERS) for peer in draw(st.lists(st.sampled_from(peers)) if peers else st.just([]))},
+        served=frozenset(draw(st.sets(st.sampled_from(sorted(OPTIONAL_NAMES))))),
+        meshed=draw(st.booleans()),
     )
     return Case(resource, context)
 
@@ -418,7 +422,12 @@ class Case:
 
     @cached_property
     def children(self) -> dict[str, Manifest]:
-        return {child["kind"]: child for child in self.plan.children}
+        """By kind. The migration's, which are of the same kinds, are left out."""
+        return {
+            child["kind"]: child
+            for child in self.plan.children
+            if child["metadata"]["labels"]["app.kubernetes.io/component"] != "migration"
+        }
 
     @property
     def template(self) -> Manifest:
@@ -467,8 +476,8 @@ def _spoil(value: Json) -> None:
 def nothing_empty_is_written_that_the_server_would_not_store(case: Case) -> None:
     for child in case.plan.children:
         for path in _empties(child, ""):
-            # The server stores an empty gRPC service; an empty ingress is there to be compared. See the builders.
-            assert path == ".spec.ingress" or path.endswith(".grpc.service")
+            # The server stores an empty gRPC service; empty lists of rules are there to be compared. See the builders.
+            assert path in (".spec.ingress", ".spec.rules") or path.endswith(".grpc.service")
 
 
 def _empties(value: Json, path: str) -> Iterator[str]:
@@ -540,7 +549,9 @@ def a_policy_never_opens_everything_by_an_empty_list(case: Case) -> None:
     for rule in policy["spec"]["ingress"]:
         assert rule["from"]
         assert rule["ports"]
-        assert {port["port"] for port in rule["ports"]} <= own
+        assert {port["port"] for port in rule["ports"]} <= own | (
+            {SIDECAR_METRICS_PORT} if case.context.meshed else set()
+        )
     for rule in policy["spec"]["egress"]:
         assert rule["to"]
         # Only calls to other domains leave the ports open: those are the target's business.
@@ -572,12 +583,14 @@ def node_ports_once_allocated_stay(case: Case) -> None:
 
 
 def every_refused_rule_is_named_by_its_index(case: Case) -> None:
-    outbound = case.resource["spec"].get("access", {}).get("outbound", [])
-    found = [re.match(r"outbound\[(\d+)\] (domain|data): ", message) for message in case.plan.refused]
-    indexes = [int(match[1]) for match in found if match]
-    assert len(indexes) == len(case.plan.refused)
-    assert indexes == sorted(set(indexes))
-    assert all(index < len(outbound) for index in indexes)
+    access = case.resource["spec"].get("access", {})
+    for refusal in case.plan.refused:
+        listed = access["inbound" if refusal.reason == "NotInMesh" else "outbound"]
+        indexes = [int(index) for index in re.findall(r"(?:in|out)bound\[(\d+)\]", refusal.message)]
+        assert indexes
+        assert all(index < len(listed) for index in indexes)
+    outbound = [r.message.partition(" ")[0] for r in case.plan.refused if r.reason != "NotInMesh"]
+    assert len(set(outbound)) == len(outbound)
 
 
 LAWS = (
@@ -617,4 +630,11 @@ def test_selectors_hang_on_the_name_and_the_domain_alone(case: Case, other: Json
                 assert found == (wanted if kind == "Service" else {"matchLabels": wanted})
 
 
-SELECTORS = {"Service": "selector", "NetworkPolicy": "podSelector", "PodDisruptionBudget": "selector"}
+SELECTORS = {
+    "Service": "selector",
+    "NetworkPolicy": "podSelector",
+    "PodDisruptionBudget": "selector",
+    "ServiceMonitor": "selector",
+    "AuthorizationPolicy": "selector",
+    "PeerAuthentication": "selector",
+}

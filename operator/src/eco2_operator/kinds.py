@@ -37,7 +37,8 @@ class Kind:
 
 ECO_DOMAIN: Final = Kind(GROUP, VERSION, "EcoDomain", "ecodomains")
 ECO_INGRESS: Final = Kind(GROUP, VERSION, "EcoIngress", "ecoingresses")
-RESOURCES: Final = (ECO_DOMAIN, ECO_INGRESS)
+ECO_SECRET_BINDING: Final = Kind(GROUP, VERSION, "EcoSecretBinding", "ecosecretbindings")
+RESOURCES: Final = (ECO_DOMAIN, ECO_INGRESS, ECO_SECRET_BINDING)
 """The custom resources this version reads."""
 
 SERVICE_ACCOUNT: Final = Kind("", "v1", "ServiceAccount", "serviceaccounts")
@@ -56,6 +57,28 @@ CHILDREN: Final = (
 )
 """What builders make, in the order it is applied: pods come last, when what guards them is there."""
 
+SERVICE_MONITOR: Final = Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
+AUTHORIZATION_POLICY: Final = Kind("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies")
+PEER_AUTHENTICATION: Final = Kind("security.istio.io", "v1", "PeerAuthentication", "peerauthentications")
+EXTERNAL_SECRET: Final = Kind("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
+OPTIONAL: Final = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION, SERVICE_MONITOR, EXTERNAL_SECRET)
+"""Children of kinds that a cluster may lack: made where they are served."""
+
+SECRET: Final = Kind("", "v1", "Secret", "secrets")
+CONFIG_MAP: Final = Kind("", "v1", "ConfigMap", "configmaps")
+JOB: Final = Kind("batch", "v1", "Job", "jobs")
+CONTROLLER_REVISION: Final = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
+KEPT: Final = (SECRET, JOB, CONTROLLER_REVISION)
+"""Made outside the plan, each with a life of its own: a Job runs once, a revision remembers, a Secret has values."""
+
+NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces")
+CUSTOM_RESOURCE_DEFINITION: Final = Kind(
+    "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions"
+)
+SURROUNDINGS: Final = (NAMESPACE, CUSTOM_RESOURCE_DEFINITION)
+"""Of the whole cluster, and read by their metadata alone."""
+LEASE: Final = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+
 POD: Final = Kind("", "v1", "Pod", "pods")
 REPLICA_SET: Final = Kind("apps", "v1", "ReplicaSet", "replicasets")
 OBSERVED: Final = (REPLICA_SET, POD)
@@ -63,7 +86,9 @@ OBSERVED: Final = (REPLICA_SET, POD)
 
 EVENT: Final = Kind("", "v1", "Event", "events")
 
-_BY_NAME: Final = {(kind.group, kind.name): kind for kind in (*RESOURCES, *CHILDREN, *OBSERVED)}
+_BY_NAME: Final = {
+    (kind.group, kind.name): kind for kind in (*RESOURCES, *CHILDREN, *OPTIONAL, *KEPT, *OBSERVED, *SURROUNDINGS)
+}
 
 
 def by_name(group: str, name: str) -> Kind | None:

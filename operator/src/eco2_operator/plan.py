@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from eco2_operator.build import (
+    authorization_policy,
     deployment,
     horizontal_pod_autoscaler,
+    migration_network_policy,
     network_policy,
+    peer_authentication,
     pod_disruption_budget,
     service,
     service_account,
+    service_monitor,
 )
-from eco2_operator.build.access import outbound_calls
+from eco2_operator.build.access import Refusal, refusals
 from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.naming import Manifest, Ref
 
@@ -21,7 +25,11 @@ Builder = Callable[[Domain, DomainContext], Manifest | None]
 DOMAIN_BUILDERS: Final[tuple[Builder, ...]] = (
     service_account.build,
     network_policy.build,
+    migration_network_policy.build,
+    authorization_policy.build,
+    peer_authentication.build,
     service.build,
+    service_monitor.build,
     pod_disruption_budget.build,
     horizontal_pod_autoscaler.build,
     deployment.build,
@@ -35,8 +43,8 @@ class Plan:
 
     children: tuple[Manifest, ...]
     """In apply order."""
-    refused: tuple[str, ...] = ()
-    """Access rules that were left out: which, why, and what to do."""
+    refused: tuple[Refusal, ...] = ()
+    """Access rules that are not, or not wholly, in force."""
 
     def by_ref(self) -> dict[Ref, Manifest]:
         """The children by their reference, in apply order."""
@@ -45,10 +53,10 @@ class Plan:
 
 def plan_domain(domain: Domain, ctx: DomainContext) -> Plan:
     """Everything an EcoDomain wants."""
-    return assemble((build(domain, ctx) for build in DOMAIN_BUILDERS), refused=outbound_calls(domain, ctx).refused)
+    return assemble((build(domain, ctx) for build in DOMAIN_BUILDERS), refused=refusals(domain, ctx))
 
 
-def assemble(built: Iterable[Manifest | None], *, refused: tuple[str, ...] = ()) -> Plan:
+def assemble(built: Iterable[Manifest | None], *, refused: tuple[Refusal, ...] = ()) -> Plan:
     """A plan of what was built. Two children of one name would overwrite each other: a fault of the builders.
 
     Raises:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eco2_operator.kinds import OPTIONAL
 from eco2_operator.model.domain import EcoDomainSpec, Tier
 from eco2_operator.model.resource import Resource
 
+OPTIONAL_NAMES = frozenset(kind.name for kind in OPTIONAL)
 Domain = Resource[EcoDomainSpec]
 """The resource the builders of this package turn into children."""
 
@@ -29,6 +31,20 @@ class Cluster:
     prometheus_namespace: str
     entrance_namespaces: tuple[str, ...]
     alb_source_cidrs: tuple[str, ...] = ()
+    istiod_namespace: str = "istio-system"
+    gateway_principal: str = "cluster.local/ns/istio-ingress/sa/istio-ingressgateway"
+    """SPIFFE identity of the gateway's pods, as Istio writes it: without ``spiffe://``."""
+    trust_domain: str = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another domain, as far as access to it and from it goes."""
+
+    tier: Tier
+    service_account: str
+    callers: frozenset[tuple[str, str]] = frozenset()
+    """Whom it lets in: (namespace, domain label)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +56,11 @@ class DomainContext:
     """Node ports the domain already has, by port name: they are kept."""
     routed_by_alb: bool = False
     """Whether an EcoIngress of provider alb sends requests straight to the domain's node port."""
-    peer_tiers: Mapping[tuple[str, str], Tier] = field(default_factory=dict)
-    """Tier of each known domain, by (namespace, domain label)."""
+    peers: Mapping[tuple[str, str], Peer] = field(default_factory=dict)
+    """The domains named in the access rules, as far as they exist, by (namespace, domain label)."""
+    served: frozenset[str] = OPTIONAL_NAMES
+    """Names of the optional kinds that the cluster serves."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Hash of what the pods read of each Secret; pods are replaced when one changes."""
+    meshed: bool = False
+    """Whether pods of the domain's namespace get a sidecar of the mesh."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from eco2_operator.build.access import outbound_calls
 from eco2_operator.build.context import Cluster, Domain, DomainContext
-from eco2_operator.build.network_peers import block, domains, namespaces, pods, port, tcp
+from eco2_operator.build.network_peers import ISTIOD_LABELS, block, domains, namespaces, pods, port, tcp
 from eco2_operator.build.network_ranges import canonical, outside
 from eco2_operator.model.access import Outbound
 from eco2_operator.naming import Manifest
@@ -18,6 +18,7 @@ def egress_rules(domain: Domain, ctx: DomainContext) -> list[Manifest]:
     calls = outbound_calls(domain, ctx).allowed
     return [
         _dns(ctx.cluster),
+        *_mesh(ctx),
         *_domains(domain, calls),
         *_stores(ctx.cluster, calls),
         *_external(ctx.cluster, calls),
@@ -30,6 +31,12 @@ def _dns(cluster: Cluster) -> Manifest:
         "to": [pods(cluster.dns.namespace, cluster.dns.labels)],
         "ports": [dict(dns) for dns in DNS_PORTS],
     }
+
+
+def _mesh(ctx: DomainContext) -> list[Manifest]:
+    """Without istiod a sidecar gets no certificate and never becomes ready. 15012: its port for proxies."""
+    istiod = pods(ctx.cluster.istiod_namespace, ISTIOD_LABELS)
+    return [{"to": [istiod], "ports": tcp([15012])}] if ctx.meshed else []
 
 
 def _domains(domain: Domain, calls: Sequence[Outbound]) -> list[Manifest]:

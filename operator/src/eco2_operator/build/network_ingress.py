@@ -2,11 +2,14 @@
 
 from eco2_operator.build.access import access
 from eco2_operator.build.context import Domain, DomainContext
-from eco2_operator.build.network_peers import block, domains, pods, tcp, whole_namespace
+from eco2_operator.build.network_peers import ISTIOD_LABELS, block, domains, pods, tcp, whole_namespace
 from eco2_operator.build.network_ranges import canonical
 from eco2_operator.build.ports import find, ports
 from eco2_operator.model.service import Metrics, ServiceSpec
 from eco2_operator.naming import Manifest
+
+SIDECAR_METRICS_PORT = 15090
+"""Envoy's own metrics, of every request it passes on."""
 
 
 def ingress_rules(domain: Domain, ctx: DomainContext) -> list[Manifest]:
@@ -14,7 +17,7 @@ def ingress_rules(domain: Domain, ctx: DomainContext) -> list[Manifest]:
     own = [port.port for port in ports(domain.spec)]
     if not own:
         return []
-    sources = (_gateway(domain, ctx), _callers(domain), _load_balancer(domain, ctx))
+    sources = (_gateway(domain, ctx), _callers(domain, ctx), _load_balancer(domain, ctx))
     rules: list[Manifest] = [{"from": source, "ports": tcp(own)} for source in sources if source]
     return rules + _prometheus(domain, ctx)
 
@@ -33,8 +36,11 @@ def _gateway(domain: Domain, ctx: DomainContext) -> list[Manifest]:
     return [pods(ctx.cluster.gateway.namespace, ctx.cluster.gateway.labels)]
 
 
-def _callers(domain: Domain) -> list[Manifest]:
-    return domains((peer.namespace or domain.namespace, peer.domain) for peer in access(domain).inbound or ())
+def _callers(domain: Domain, ctx: DomainContext) -> list[Manifest]:
+    listed = {(peer.namespace or domain.namespace, peer.domain) for peer in access(domain).inbound or ()}
+    istiod = (ctx.cluster.istiod_namespace, ISTIOD_LABELS["app"])
+    # istiod is nobody's EcoDomain: its pods carry Istio's own label.
+    return domains(listed - {istiod}) + ([pods(istiod[0], ISTIOD_LABELS)] if istiod in listed else [])
 
 
 def _load_balancer(domain: Domain, ctx: DomainContext) -> list[Manifest]:
@@ -48,6 +54,6 @@ def _load_balancer(domain: Domain, ctx: DomainContext) -> list[Manifest]:
 def _prometheus(domain: Domain, ctx: DomainContext) -> list[Manifest]:
     metrics = domain.spec.metrics or Metrics()
     port = find(domain.spec, metrics.port)
-    if not metrics.enabled or port is None:
-        return []
-    return [{"from": [whole_namespace(ctx.cluster.prometheus_namespace)], "ports": tcp([port.port])}]
+    own = [port.port] if metrics.enabled and port is not None else []
+    scraped = [*own, *([SIDECAR_METRICS_PORT] if ctx.meshed else [])]
+    return [{"from": [whole_namespace(ctx.cluster.prometheus_namespace)], "ports": tcp(scraped)}] if scraped else []

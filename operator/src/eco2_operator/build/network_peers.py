@@ -14,6 +14,10 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Label every namespace carries, set by the API server."""
 
 
+ISTIOD_LABELS = {"app": "istiod"}
+"""Istio's own label of its control plane."""
+
+
 def tcp(numbers: Iterable[int]) -> list[Manifest]:
     """TCP ports in ascending order."""
     return [port(number) for number in sorted(set(numbers))]

@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 
 from eco2_operator.build.context import Domain
-from eco2_operator.build.labels import domain_label, labels, metadata, role, selector
+from eco2_operator.build.labels import binding_metadata, domain_label, labels, metadata, role, selector
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource
+from eco2_operator.model.secret import EcoSecretBindingSpec, SecretKey
 from eco2_operator.naming import Key
 
 
@@ -55,3 +56,15 @@ def test_metadata_names_the_owner_and_an_offline_render_has_none() -> None:
     assert "ownerReferences" not in offline
     assert "annotations" not in offline
     assert offline["labels"]["app.kubernetes.io/component"] == "access"
+
+
+def test_what_a_binding_makes_belongs_to_no_tier() -> None:
+    spec = EcoSecretBindingSpec(keys=[SecretKey(name="A", parameter="/a")])
+    made = binding_metadata(Resource(Key("EcoSecretBinding", "ns", "scan"), "u1", 1, {}, spec))
+    assert made["labels"] == {
+        "app.kubernetes.io/name": "scan",
+        "app.kubernetes.io/component": "secret",
+        "app.kubernetes.io/part-of": "ecoeco-backend",
+        "app.kubernetes.io/managed-by": "eco2-operator",
+    }
+    assert [(owner["kind"], owner["uid"]) for owner in made["ownerReferences"]] == [("EcoSecretBinding", "u1")]
