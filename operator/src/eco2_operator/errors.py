@@ -3,6 +3,16 @@
 Eco2Error
 ├── InvalidSpec            the resource cannot be understood; only its author can mend it
 ├── SettingsError          the operator's own settings or credentials are wrong; it does not start
+├── SecretError            a key of a Secret could not be read; the other keys are not affected, its last value stays
+│   ├── ParameterRefused   the namespace may not read that parameter
+│   ├── ParameterMissing   the parameter store has no such parameter
+│   ├── ParameterUnusable  the parameter is there, but no value can be taken from it
+│   ├── PropertyMissing    the parameter's JSON lacks the property
+│   ├── SecretTooLarge     all values together are more than a Secret can hold
+│   ├── AccessDenied       the operator may not read or decrypt the parameter
+│   ├── CredentialsRefused  the operator has no credentials for the parameter store, or bad ones
+│   ├── RegionUnknown      no region is set, or one that does not exist
+│   └── ParameterStoreUnavailable  the parameter store did not answer, or asked to come back later
 └── ChildError             one child object could not be brought to its wanted state
     ├── NameConflict       an object of that name exists and belongs to somebody else
     ├── FieldConflict      another field manager keeps taking a field back
@@ -39,6 +49,71 @@ class SettingsError(Eco2Error):
     """An ``ECO2_*`` setting has no usable value."""
 
     reason = "SettingsError"
+
+
+class SecretError(Eco2Error):
+    """A key of a Secret has no present value. Never holds a value, so that it may be logged and reported.
+
+    Nothing tells us when a parameter changes: all but `ParameterRefused` are worth another look after a while.
+    """
+
+    reason = "SecretError"
+    retryable = True
+
+
+class ParameterRefused(SecretError):
+    """The parameter lies under none of the prefixes of the namespace (``ssmPrefixes``)."""
+
+    reason = "ParameterRefused"
+    retryable = False
+
+
+class ParameterMissing(SecretError):
+    """The parameter store has no parameter of that name in that region."""
+
+    reason = "ParameterMissing"
+
+
+class ParameterUnusable(SecretError):
+    """The parameter's name or value cannot be used: no JSON where a property is asked for, or no valid Unicode."""
+
+    reason = "ParameterUnusable"
+
+
+class PropertyMissing(SecretError):
+    """The parameter is JSON, but lacks the property, or has null there."""
+
+    reason = "PropertyMissing"
+
+
+class SecretTooLarge(SecretError):
+    """The values together are more than the 1 MiB of a Secret: nothing is changed."""
+
+    reason = "SecretTooLarge"
+
+
+class AccessDenied(SecretError):
+    """The operator's role may not read the parameter, or not decrypt it."""
+
+    reason = "AccessDenied"
+
+
+class CredentialsRefused(SecretError):
+    """No credentials were found, or they are expired, unknown or not to be had."""
+
+    reason = "CredentialsRefused"
+
+
+class RegionUnknown(SecretError):
+    """Neither the binding nor the operator names a region, or nobody answers in the one they name."""
+
+    reason = "RegionUnknown"
+
+
+class ParameterStoreUnavailable(SecretError):
+    """No answer in time, throttled, or a fault of the parameter store: the same request may succeed later."""
+
+    reason = "ParameterStoreUnavailable"
 
 
 class ChildError(Eco2Error):

@@ -5,10 +5,11 @@ from typing import Literal
 
 from eco2_operator.build.context import Domain
 from eco2_operator.build.fields import given, in_order
+from eco2_operator.build.secret_context import Binding
 from eco2_operator.model.domain import Role
-from eco2_operator.naming import MANAGED_BY, MANAGED_BY_LABEL, Manifest, child_name, owner_reference
+from eco2_operator.naming import MANAGED_BY, MANAGED_BY_LABEL, Key, Manifest, child_name, owner_reference
 
-Component = Literal["workload", "access"]
+Component = Literal["workload", "access", "migration", "secret"]
 
 
 def domain_label(domain: Domain) -> str:
@@ -35,24 +36,44 @@ def labels(domain: Domain, component: Component = "workload") -> dict[str, str]:
     platform = domain.spec.tier == "infrastructure"
     return {
         **selector(domain),
-        "app.kubernetes.io/component": component,
-        "app.kubernetes.io/part-of": "ecoeco-platform" if platform else "ecoeco-backend",
-        MANAGED_BY_LABEL: MANAGED_BY,
+        **_common(component, "ecoeco-platform" if platform else "ecoeco-backend"),
         "tier": domain.spec.tier,
         "role": role(domain),
     }
+
+
+def binding_labels(binding: Binding) -> dict[str, str]:
+    """Every label of what an EcoSecretBinding makes. It belongs to no tier, and several domains may read it."""
+    return {"app.kubernetes.io/name": child_name(binding.name), **_common("secret", "ecoeco-backend")}
 
 
 def metadata(
     domain: Domain, component: Component = "workload", *, annotations: Mapping[str, str] | None = None
 ) -> Manifest:
     """The metadata of a child named like its resource; without an owner in an offline render."""
+    return _metadata(domain.key, domain.uid, labels(domain, component), annotations)
+
+
+def binding_metadata(binding: Binding) -> Manifest:
+    """The same for a child of an EcoSecretBinding."""
+    return _metadata(binding.key, binding.uid, binding_labels(binding))
+
+
+def _common(component: Component, part_of: str) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": part_of,
+        MANAGED_BY_LABEL: MANAGED_BY,
+    }
+
+
+def _metadata(key: Key, uid: str, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None) -> Manifest:
     return given(
         {
-            "name": child_name(domain.name),
-            "namespace": domain.namespace,
-            "labels": labels(domain, component),
+            "name": child_name(key.name),
+            "namespace": key.namespace,
+            "labels": labels,
             "annotations": in_order(annotations),
-            "ownerReferences": [owner_reference(domain.key, domain.uid)] if domain.uid else None,
+            "ownerReferences": [owner_reference(key, uid)] if uid else None,
         }
     )
