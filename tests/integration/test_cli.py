@@ -1,4 +1,4 @@
-"""The command line on a real cluster: what it shows is what there is, and it changes nothing."""
+"""The command line on a real cluster: what it shows is what there is, and it changes nothing but annotations."""
 
 import json
 import subprocess
@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from support.api import Api, Object
-from support.domains import Domain, manifest
+from support.domains import IMAGE, Domain, manifest
+from support.waits import eventually
 
 from eco2_operator.cli import documents, yamls
 from eco2_operator.cli.main import eco2 as command_line
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, SERVICE
+from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, JOB, OPTIONAL, SERVICE
 from eco2_testcluster.audit import read_events
 from eco2_testcluster.embedded import EmbeddedCluster
 
@@ -155,6 +157,7 @@ def test_the_doctor_finds_the_definitions_of_this_version(eco2: Eco2) -> None:
     states = {finding["check"]: finding["state"] for finding in findings}
     assert {states[f"CRD {kind}"] for kind in ("EcoDomain", "EcoIngress", "EcoSecretBinding")} == {"OK"}
     assert (states["API server"], states["Permissions"], states["Istio"]) == ("OK", "OK", "OPTIONAL")
+    assert {states[kind.name] for kind in OPTIONAL} == {"OPTIONAL"}  # this cluster has none of them
 
 
 def test_the_doctor_finds_what_a_domain_counts_on(eco2: Eco2, new_domain: NewDomain, node_port: int) -> None:
@@ -183,15 +186,128 @@ def test_a_stranger_is_told_what_is_forbidden(stranger: Eco2, namespace: str) ->
 
 
 def test_it_reads_and_asks_for_reviews_and_nothing_else(eco2: Eco2, installed: EmbeddedCluster, domain: Domain) -> None:
-    for args in (("status", "-A"), ("status", "domain", "scan", "-n", domain.namespace), ("doctor",)):
+    here, before = ("-n", domain.namespace), {event["auditID"] for event in _own_events(installed)}
+    for args in (
+        ("status", "-A"),
+        ("status", "domain", "scan", *here),
+        ("doctor",),
+        ("explain", "scan", "scan", *here),
+    ):
         eco2(*args)
-    eco2("diff", "-f", "-", stdin=text(domain.namespace, replicas=5))
+    eco2("rollback", "scan", *here)
+    eco2("diff", "--foreign", "-f", "-", stdin=text(domain.namespace, replicas=5))
     asked = {
         (event["verb"], event["objectRef"]["resource"] if event["verb"] == "create" else "")
-        for event in read_events(installed.audit_log)
-        if event.get("userAgent") == "eco2-cli"
+        for event in _own_events(installed)
+        if event["auditID"] not in before
     }
     assert asked == {("get", ""), ("list", ""), ("create", "selfsubjectaccessreviews")}
+
+
+def _own_events(cluster: EmbeddedCluster) -> list[Object]:
+    return [event for event in read_events(cluster.audit_log) if event.get("userAgent") == "eco2-cli"]
+
+
+def test_pausing_and_resuming(eco2: Eco2, domain: Domain) -> None:
+    here, generation = ("scan", "-n", domain.namespace), domain.live["metadata"]["generation"]
+    assert eco2("pause", *here).exit_code == 0
+    domain.becomes("Unknown", "Suspended")
+    domain.patch(replicas=3)
+    eventually(lambda: domain.says("Ready", "Unknown", "Suspended"))
+    assert domain.child(DEPLOYMENT)["spec"]["replicas"] == 2
+    assert eco2("resume", *here).exit_code == 0
+    domain.becomes_ready()
+    assert domain.child(DEPLOYMENT)["spec"]["replicas"] == 3
+    assert domain.live["metadata"]["generation"] == generation + 1  # the patch of the replicas alone
+    domain.patch(suspend=True)
+    still = eco2("resume", *here)
+    assert (still.exit_code, "spec.suspend still suspends it" in still.stdout) == (1, True)
+
+
+def test_a_restart_replaces_the_pods_and_can_be_waited_for(eco2: Eco2, domain: Domain) -> None:
+    before = {pod["metadata"]["uid"] for pod in domain.pods()}
+    result = eco2("restart", "scan", "-n", domain.namespace, "--wait", "--timeout", "60")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "done: 2 of 2 new pods serve")
+    assert not before & {pod["metadata"]["uid"] for pod in domain.pods()}
+    assert domain.is_ready()
+
+
+MIGRATIONS = {"command": ["alembic", "upgrade", "head"], "retries": 0}
+
+
+def test_a_migration_runs_again_and_can_be_waited_for(eco2: Eco2, new_domain: NewDomain) -> None:
+    domain = new_domain(migrations=MIGRATIONS, replicas=1).becomes_ready()
+    first = domain.status["migration"]["hash"]
+    result = eco2("migrate", "scan", "-n", domain.namespace, "--wait", "--timeout", "60")
+    assert (result.exit_code, "it had succeeded at" in result.stderr) == (0, True)
+    again = domain.status["migration"]
+    assert (again["state"], again["hash"] != first) == ("Succeeded", True)
+    tree = json.loads(eco2("status", "domain", "scan", "-n", domain.namespace, "-o", "json").stdout)["tree"]
+    (job,) = [branch for branch in tree["below"] if branch["kind"] == "Job"]
+    assert (job["hash"], job["well"]) == (again["hash"], True)
+
+
+def test_a_migration_that_fails_is_followed_to_its_end(eco2: Eco2, new_domain: NewDomain) -> None:
+    domain = new_domain(migrations={**MIGRATIONS, "timeoutSeconds": 2}, replicas=1).becomes_ready()
+    domain.patch(migrations={"image": "docker.io/mng990/eco2:missing-1.0.0"})
+    domain.becomes("False", "MigrationTimedOut")
+    result = eco2("migrate", "scan", "-n", domain.namespace, "--wait", "--timeout", "60")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("failed: Job scan-migrate-")
+    broken = eco2("status", "domain", "scan", "-n", domain.namespace)
+    assert broken.exit_code == 1
+    assert "✗ Job scan-migrate-" in broken.stdout
+
+
+def test_a_rollback_prints_what_makes_it_ready_again(eco2: Eco2, new_domain: NewDomain, api: Api) -> None:
+    domain = new_domain(migrations=MIGRATIONS).becomes_ready()
+    here = ("rollback", "scan", "-n", domain.namespace)
+    ready = domain.live["spec"]
+    nothing = eventually(lambda: _says(eco2(*here), "nothing to roll back"))
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    domain.patch(image="docker.io/mng990/eco2:missing-1.0.0", migrations={"image": IMAGE})
+    domain.becomes("False", "ImagePullBackOff")
+    result = eco2(*here)
+    assert result.exit_code == 0
+    assert "+  image: docker.io/mng990/eco2:scan-1.0.0" in result.stderr
+    assert "its migration has run, and does not run again" in result.stderr
+    printed = yaml.safe_load(result.stdout)
+    assert printed["spec"] == ready
+    jobs = len(api.items(JOB, domain.namespace))
+    live = domain.live
+    api.request("PUT", ECO_DOMAIN.path(domain.namespace, "scan"), {**live, "spec": printed["spec"]})
+    domain.becomes_ready()
+    assert len(api.items(JOB, domain.namespace)) == jobs
+
+
+def _says(result: Result, words: str) -> Result:
+    assert words in result.stderr
+    return result
+
+
+def test_what_others_added_is_listed_with_its_manager(eco2: Eco2, domain: Domain) -> None:
+    domain.edit(DEPLOYMENT, {"metadata": {"annotations": {"team": "waste"}}})
+    restarted = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+    domain.edit(DEPLOYMENT, {"spec": {"template": {"metadata": {"annotations": restarted}}}}, manager="kubectl-rollout")
+    result = eco2("diff", "--foreign", "-n", domain.namespace, "-o", "json")
+    assert result.exit_code == 0
+    assert {(each["kind"], each["path"], each["manager"]) for each in json.loads(result.stdout)["foreign"]} == {
+        ("Deployment", "metadata.annotations.team", "kubectl-edit"),
+        (
+            "Deployment",
+            "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt",
+            "kubectl-rollout",
+        ),
+    }
+
+
+def test_replicas_that_an_autoscaler_holds_are_its_own(eco2: Eco2, new_domain: NewDomain, api: Api) -> None:
+    domain = new_domain(autoscaling={"minReplicas": 1, "maxReplicas": 4}).becomes_ready()
+    scale = {"spec": {"replicas": 3}}
+    api.patch(DEPLOYMENT, domain.namespace, "scan", scale, manager="the-autoscaler", subresource="scale")
+    result = eco2("diff", "--foreign", "-n", domain.namespace, "-o", "json")
+    found = [(each["path"], each["value"], each["manager"]) for each in json.loads(result.stdout)["foreign"]]
+    assert ("spec.replicas", 3, "the-autoscaler") in found
 
 
 def _examples() -> list[Object]:

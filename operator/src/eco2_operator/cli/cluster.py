@@ -1,4 +1,4 @@
-"""Reading the cluster for the command line: gets and lists, and nothing that changes it.
+"""Talking to the cluster for the command line: gets, lists, and the annotations of `eco2 pause` and its like.
 
 The official client sends the requests; its generated models are left aside, so that objects stay what the API server
 sent. Every failure becomes one `CliError` that says what to do.
@@ -15,9 +15,9 @@ from kubernetes.client import ApiClient, ApiException
 from urllib3.exceptions import HTTPError
 
 from eco2_operator.cli.errors import CliError
-from eco2_operator.cli.kubeconfig import open_cluster
+from eco2_operator.cli.kubeconfig import USER_AGENT, open_cluster
 from eco2_operator.cli.options import Target
-from eco2_operator.kinds import Kind
+from eco2_operator.kinds import Kind, by_name
 from eco2_operator.naming import GROUP, Manifest
 
 CONNECT_SECONDS: Final = 5.0
@@ -29,6 +29,8 @@ PARALLEL: Final = 8
 """Requests at the same time: enough to hide the latency of a distant cluster, far under the server's limits."""
 
 INSTALL_CRDS: Final = "eco2 crds | kubectl apply --server-side -f -"
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
 REVIEW: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -58,7 +60,7 @@ class Refused(CliError):
 
 
 class Reader:
-    """Reads one cluster; a context manager that closes its connections.
+    """Reads one cluster, and annotates; a context manager that closes its connections.
 
     Args:
         api: the configured client.
@@ -144,6 +146,20 @@ class Reader:
         }
         return bool(self.raw(REVIEW, body=review)["status"].get("allowed"))
 
+    def served(self, kinds: Iterable[Kind]) -> frozenset[str]:
+        """Names of the kinds that the cluster serves in the version we use."""
+        wanted = list(kinds)
+        plurals = {base: self._plurals(base) for base in dict.fromkeys(kind.base for kind in wanted)}
+        return frozenset(kind.name for kind in wanted if kind.plural in plurals[kind.base])
+
+    def _plurals(self, base: str) -> set[str]:
+        try:
+            return {resource["name"] for resource in self.raw(base).get("resources") or ()}
+        except Refused as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return set()
+            raise
+
     def raw(self, path: str, query: Mapping[str, str] | None = None, *, body: Manifest | None = None) -> Manifest:
         """The JSON answer to a GET, or, with a body, to the POST of a review.
 
@@ -151,11 +167,30 @@ class Reader:
             Refused: when the status is not 2xx.
             CliError: when there is no answer.
         """
+        return self._request("POST" if body else "GET", path, query or {}, body)
+
+    def annotate(self, obj: Manifest, annotations: Mapping[str, str | None]) -> Manifest:
+        """Set annotations of an object, and nothing else of it; None removes one. The object as it is then.
+
+        Raises:
+            Refused: among others when the object was replaced by another of the same name.
+        """
+        metadata = obj["metadata"]
+        kind = by_name(obj["apiVersion"].rpartition("/")[0], obj["kind"])
+        if kind is None:
+            raise ValueError(f"not a kind of ours: {obj['kind']}")
+        path = kind.path(metadata["namespace"], metadata["name"])
+        patch: Manifest = {"metadata": {"uid": metadata["uid"], "annotations": dict(annotations)}}
+        return self._request("PATCH", path, {"fieldManager": USER_AGENT}, patch, content_type=MERGE_PATCH)
+
+    def _request(
+        self, verb: str, path: str, query: Mapping[str, str], body: Manifest | None, *, content_type: str = JSON
+    ) -> Manifest:
         method, url, headers, data, _ = self._api.param_serialize(
-            "POST" if body else "GET",
+            verb,
             path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": "application/json"},
+            query_params=list(query.items()),
+            header_params={"Accept": JSON, "Content-Type": content_type},
             body=body,
             auth_settings=["BearerToken"],
         )

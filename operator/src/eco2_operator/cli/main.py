@@ -14,7 +14,13 @@ COMMANDS: Final = {
     "crds": "Print the CustomResourceDefinitions.",
     "diff": "Show what applying files would change in the cluster.",
     "doctor": "Say what the cluster lacks.",
+    "explain": "Say whether a call is allowed, and which object decides.",
+    "migrate": "Run a domain's migration again, after a failed one for example.",
+    "pause": "Have the operator leave a domain alone.",
     "render": "Print the objects that would be made, without a cluster.",
+    "restart": "Replace a domain's pods by new ones of the same version.",
+    "resume": "Have the operator look after a paused domain again.",
+    "rollback": "Print the spec with which a domain last was Ready.",
     "run": "Run the operator.",
     "status": "Show how the domains are.",
 }

@@ -41,17 +41,17 @@ def cluster_options(command: Command) -> Command:
     return wrapped
 
 
-def file_option(command: Command) -> Command:
+def file_option(*, required: bool = True) -> Callable[[Command], Command]:
     """Add ``-f``; the command receives the values as ``files``."""
     return click.option(
         "-f",
         "--filename",
         "files",
         multiple=True,
-        required=True,
+        required=required,
         metavar="FILE|DIR|-",
         help="File, folder (with everything in it) or - for stdin; may be given several times.",
-    )(command)
+    )
 
 
 def output_option(*formats: str) -> Callable[[Command], Command]:

@@ -10,10 +10,14 @@ from eco2_operator.cli import yamls
 from eco2_operator.naming import Manifest
 
 
+def as_text(value: Any, output: str) -> str:
+    """One value as ``json`` or ``yaml``."""
+    return yamls.dump(value) if output == "yaml" else f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
+
+
 def emit(value: Any, output: str) -> None:
     """Print one value as ``json`` or ``yaml``."""
-    text = yamls.dump(value) if output == "yaml" else f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
-    click.echo(text, nl=False)
+    click.echo(as_text(value, output), nl=False)
 
 
 def emit_objects(objects: Sequence[Manifest], output: str) -> None:

@@ -11,7 +11,7 @@ from eco2_operator.errors import InvalidSpec
 from eco2_operator.model.base import Model
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.ingress import EcoIngressSpec
-from eco2_operator.model.resource import NAME, Resource, parse
+from eco2_operator.model.resource import NAME, Resource, S, parse
 from eco2_operator.model.secret import EcoSecretBindingSpec
 from eco2_operator.naming import API_VERSION, GROUP, Key, Manifest
 
@@ -54,17 +54,22 @@ class Resources:
     @property
     def domains(self) -> list[tuple[Given, Resource[EcoDomainSpec]]]:
         """The EcoDomains, parsed."""
-        return [(g, domain) for g in self.given if (domain := _domain(g.resource)) is not None]
+        return [(g, domain) for g in self.given if (domain := _as(EcoDomainSpec, g.resource)) is not None]
+
+    @property
+    def bindings(self) -> list[tuple[Given, Resource[EcoSecretBindingSpec]]]:
+        """The EcoSecretBindings, parsed."""
+        return [(g, binding) for g in self.given if (binding := _as(EcoSecretBindingSpec, g.resource)) is not None]
 
     @property
     def others(self) -> list[Given]:
-        """Our resources of other kinds."""
-        return [g for g in self.given if g.key.kind != "EcoDomain"]
+        """Our resources that this version makes nothing of."""
+        return [g for g in self.given if g.key.kind not in ("EcoDomain", "EcoSecretBinding")]
 
 
-def _domain(resource: Resource[Model]) -> Resource[EcoDomainSpec] | None:
+def _as(spec_type: type[S], resource: Resource[Model]) -> Resource[S] | None:
     spec = resource.spec
-    if not isinstance(spec, EcoDomainSpec):
+    if not isinstance(spec, spec_type):
         return None
     return Resource(resource.key, resource.uid, resource.generation, resource.annotations, spec)
 

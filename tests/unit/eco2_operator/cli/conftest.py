@@ -14,31 +14,51 @@ from click.testing import CliRunner, Result
 
 from eco2_operator.cli.main import eco2
 from eco2_operator.crds import all_crds
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, EVENT, POD, Kind
+from eco2_operator.kinds import (
+    CHILDREN,
+    CONTROLLER_REVISION,
+    CUSTOM_RESOURCE_DEFINITION,
+    ECO_DOMAIN,
+    EVENT,
+    NAMESPACE,
+    OPTIONAL,
+    POD,
+    RESOURCES,
+    Kind,
+)
 from eco2_operator.naming import Manifest
 
-NAMESPACE = Kind("", "v1", "Namespace", "namespaces")
 NODE = Kind("", "v1", "Node", "nodes")
-CRD = Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions")
-SERVED = (ECO_DOMAIN, ECO_INGRESS, EVENT, POD, NAMESPACE, NODE, CRD, *CHILDREN)
+VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "VirtualService", "virtualservices")
+ALWAYS = (*RESOURCES, EVENT, POD, NAMESPACE, NODE, CUSTOM_RESOURCE_DEFINITION, CONTROLLER_REVISION, *CHILDREN)
 
 
 @dataclass
 class FakeApi:
     """Serves what it was given; answers with a failure where it was told to."""
 
+    served: tuple[Kind, ...] = ALWAYS
     objects: dict[str, Manifest] = field(default_factory=dict)
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     refused_verbs: set[str] = field(default_factory=set)
     page_size: int = 500
+    patches: list[tuple[str, Any]] = field(default_factory=list)
+    after_patch: Callable[[Manifest], None] | None = None
+    """What the operator does then."""
     requests: list[str] = field(default_factory=list)
     url: str = ""
 
     def add(self, *objects: Manifest) -> None:
         for obj in objects:
-            kind = next(k for k in SERVED if (k.api_version, k.name) == (obj["apiVersion"], obj["kind"]))
+            kind = next(k for k in self.served if (k.api_version, k.name) == (obj["apiVersion"], obj["kind"]))
             metadata = obj["metadata"]
             self.objects[kind.path(metadata.get("namespace"), metadata["name"])] = obj
+
+    def serve(self, *kinds: Kind) -> None:
+        self.served += kinds
+
+    def serve_everything(self) -> None:
+        self.serve(*OPTIONAL, VIRTUAL_SERVICE)
 
     def forbid(self, kind: Kind, namespace: str | None = None) -> None:
         self.answers[kind.path(namespace)] = (403, {"message": f'cannot list resource "{kind.plural}"'})
@@ -53,15 +73,34 @@ class FakeApi:
         self.requests.append(f"{method} {url.path}")
         if url.path in self.answers:
             return self.answers[url.path]
+        if method == "PATCH":
+            return self._patch(url.path, body)
         if method == "POST":
             verb = body["spec"]["resourceAttributes"]["verb"]
             return 201, {"status": {"allowed": verb not in self.refused_verbs}}
         if url.path in self.objects:
             return 200, self.objects[url.path]
-        for kind in SERVED:
+        listed = [{"name": kind.plural} for kind in self.served if kind.base == url.path]
+        if listed:
+            return 200, {"resources": listed}
+        for kind in self.served:
             if url.path.endswith(f"/{kind.plural}") and url.path.startswith(kind.base):
                 return 200, self._page(kind, url.path, {k: v[0] for k, v in parse_qs(url.query).items()})
         return 404, {"message": f"{url.path} not found"}
+
+    def _patch(self, path: str, body: Any) -> tuple[int, Any]:
+        """A merge patch of annotations, as far as it is needed here."""
+        self.patches.append((path, body))
+        found = self.objects.get(path)
+        if found is None:
+            return 404, {"message": f"{path} not found"}
+        if found["metadata"]["uid"] != body["metadata"]["uid"]:
+            return 409, {"message": "the UID in the precondition does not match"}
+        annotations = {**(found["metadata"].get("annotations") or {}), **body["metadata"]["annotations"]}
+        found["metadata"]["annotations"] = {key: value for key, value in annotations.items() if value is not None}
+        if self.after_patch is not None:
+            self.after_patch(found)
+        return 200, found
 
     def _page(self, kind: Kind, path: str, query: dict[str, str]) -> Manifest:
         found = [
@@ -78,7 +117,9 @@ class FakeApi:
 
 
 def _selected(obj: Manifest, selector: str) -> bool:
-    return all(key in (obj["metadata"].get("labels") or {}) for key in selector.split(",") if key)
+    labels = obj["metadata"].get("labels") or {}
+    wanted = [part.partition("=") for part in selector.split(",") if part]
+    return all(key in labels and (not equal or labels[key] == value) for key, equal, value in wanted)
 
 
 def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
@@ -96,7 +137,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _reply  # noqa: N815 - the names http.server calls
+        do_GET = do_POST = do_PATCH = _reply  # noqa: N815 - the names http.server calls
 
         def log_message(self, *_: Any) -> None:
             pass

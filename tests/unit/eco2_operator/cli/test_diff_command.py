@@ -5,7 +5,8 @@ import json
 import pytest
 
 from eco2_operator.cli import yamls
-from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, NAMESPACE, OPTIONAL
+from eco2_operator.naming import SECRETS_ANNOTATION
 
 
 def text(*objects):
@@ -22,7 +23,8 @@ def plain(domain):
 def applied(api, make, on_cluster):
     """A domain whose children are exactly as wanted."""
     domain = make.domain(replicas=1)
-    rendered = on_cluster("render", "-f", "-", "-o", "json", stdin=text(domain))
+    lacking = [f"--without={kind.name}" for kind in OPTIONAL]
+    rendered = on_cluster("render", "-f", "-", "-o", "json", *lacking, stdin=text(domain))
     children = json.loads(rendered.stdout)["items"]
     inventory = []
     for child in children:
@@ -156,3 +158,128 @@ def test_the_node_port_of_a_foreign_service_is_not_taken_over(api, make, on_clus
     result = on_cluster("diff", "-f", "-", stdin=text(plain(make.domain())))
     assert "30001" not in result.stdout
     assert "belongs to Thing x: the operator will leave it alone" in result.stderr
+
+
+def test_a_mesh_and_its_kinds_are_taken_into_account(applied, api, on_cluster):
+    api.serve_everything()
+    plain_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "scan"}}
+    api.add(plain_namespace)
+    first = on_cluster("diff", "-f", "-", "-o", "json", stdin=text(plain(applied)))
+    assert [(c["action"], c["kind"]) for c in json.loads(first.stdout)] == [("create", "ServiceMonitor")]
+    plain_namespace["metadata"]["labels"] = {"istio-injection": "enabled"}
+    second = on_cluster("diff", "-f", "-", "-o", "json", stdin=text(plain(applied)))
+    made = [c["kind"] for c in json.loads(second.stdout) if c["action"] == "create"]
+    assert made == ["AuthorizationPolicy", "PeerAuthentication", "ServiceMonitor"]
+
+
+def test_who_may_not_read_namespaces_is_told(applied, api, on_cluster):
+    api.answers[NAMESPACE.path("", "scan")] = (403, {"message": "no"})
+    result = on_cluster("diff", "-f", "-", stdin=text(plain(applied)))
+    assert result.exit_code == 0
+    assert "note: you may not read namespaces: they are taken to be outside the mesh" in result.stderr
+
+
+def test_hashes_of_secrets_are_the_operators_business(applied, api, on_cluster):
+    """The command line has no key for them: a hash of what the pods read is kept, and one of anything else goes."""
+    deployment = next(obj for path, obj in api.objects.items() if "/deployments/" in path)
+    spec = {**applied["spec"], "envFrom": [{"secretRef": {"name": "db"}}]}
+    deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"] = spec["envFrom"]
+    annotations = {SECRETS_ANNOTATION: "db=abc"}
+    deployment["spec"]["template"]["metadata"]["annotations"] = annotations
+    wanted = {**plain(applied), "spec": spec}
+    assert on_cluster("diff", "-f", "-", stdin=text(wanted)).exit_code == 0
+    annotations[SECRETS_ANNOTATION] = "db=abc,gone=def"
+    result = on_cluster("diff", "-f", "-", "-o", "json", stdin=text(wanted))
+    ((field,),) = [change["fields"] for change in json.loads(result.stdout)]
+    assert (field["live"], field["wanted"]) == ("db=abc,gone=def", "db=abc")
+
+
+def test_a_migration_that_would_run_is_told(applied, api, on_cluster):
+    wanted = plain(applied)
+    wanted["spec"] = {**wanted["spec"], "migrations": {"command": ["alembic"]}}
+    result = on_cluster("diff", "-f", "-", stdin=text(wanted))
+    (line,) = [line for line in result.stderr.splitlines() if "migration" in line]
+    assert line.endswith("would run before its pods change")
+
+
+BINDING = {
+    "apiVersion": "eco2.growbin.app/v1alpha1",
+    "kind": "EcoSecretBinding",
+    "metadata": {"name": "keys", "namespace": "scan"},
+    "spec": {"secretStoreRef": {"name": "aws"}, "keys": [{"name": "A", "parameter": "/eco2/dev/scan/a"}]},
+}
+
+
+def test_the_external_secret_of_a_binding(api, on_cluster):
+    assert on_cluster("diff", "-f", "-", stdin=text(BINDING)).exit_code == 0  # the operator itself reads SSM
+    api.serve_everything()
+    result = on_cluster("diff", "-f", "-", "-o", "json", stdin=text(BINDING))
+    assert [(c["action"], c["kind"]) for c in json.loads(result.stdout)] == [("create", "ExternalSecret")]
+
+
+@pytest.fixture
+def shared(applied, api):
+    """Children that others have written to."""
+
+    def by(manager, fields, **more):
+        return {"manager": manager, "operation": "Update", "fieldsV1": fields, **more}
+
+    deployment = next(obj for path, obj in api.objects.items() if "/deployments/" in path)
+    deployment["metadata"]["annotations"] = {"team": "waste", "deployment.kubernetes.io/revision": "1"}
+    deployment["spec"]["template"]["spec"]["containers"].append({"name": "spy", "image": "spy:1"})
+    deployment["metadata"]["managedFields"] = [
+        {
+            "manager": "eco2-operator",
+            "operation": "Apply",
+            "fieldsV1": {
+                "f:spec": {
+                    "f:replicas": {},
+                    "f:template": {"f:spec": {"f:containers": {'k:{"name":"app"}': {"f:image": {}}}}},
+                }
+            },
+        },
+        by("kubectl-edit", {"f:metadata": {"f:annotations": {".": {}, "f:team": {}}}}),
+        by("injector", {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"spy"}': {"f:image": {}}}}}}}),
+        by("hpa", {"f:spec": {"f:replicas": {}}}, subresource="scale"),
+        by(
+            "kube-controller-manager",
+            {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}},
+            subresource="status",
+        ),
+    ]
+    return applied
+
+
+def test_what_others_added_is_listed_and_counts_for_nothing(shared, on_cluster):
+    result = on_cluster("diff", "-f", "-", "--foreign", stdin=text(plain(shared)))
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()[2:]]
+    assert rows == [
+        ["Deployment", "scan/scan", "metadata.annotations.team", "waste", "kubectl-edit"],
+        ["Deployment", "scan/scan", "spec.template.spec.containers[name=spy]",
+         '{"name":', '"spy",', '"image":', '"spy:1"}', "injector"],
+    ]  # fmt: skip
+
+
+def test_what_others_added_as_data(shared, on_cluster):
+    result = on_cluster("diff", "-f", "-", "--foreign", "-o", "json", stdin=text(plain(shared)))
+    data = json.loads(result.stdout)
+    assert data["changes"] == []
+    assert [(each["path"], each["manager"]) for each in data["foreign"]] == [
+        ("metadata.annotations.team", "kubectl-edit"),
+        ("spec.template.spec.containers[name=spy]", "injector"),
+    ]
+
+
+def test_without_files_it_is_about_the_domains_of_the_namespace(shared, on_cluster):
+    result = on_cluster("diff", "--foreign", "-n", "scan", "-o", "json")
+    assert result.exit_code == 0
+    assert len(json.loads(result.stdout)["foreign"]) == 2
+    nothing = on_cluster("diff", "--foreign")
+    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "nobody has added anything\n")
+
+
+def test_files_are_needed_otherwise(on_cluster):
+    result = on_cluster("diff")
+    assert result.exit_code == 2
+    assert "Missing option '-f'" in result.stderr

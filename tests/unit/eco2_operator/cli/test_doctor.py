@@ -7,7 +7,8 @@ from eco2_operator.cli.doctor.finding import State
 from eco2_operator.cli.doctor.node_ports import node_ports
 from eco2_operator.cli.doctor.permissions import permissions, wanted
 from eco2_operator.cli.doctor.placement import namespaces, nodes, stores
-from eco2_operator.cli.doctor.server import apis, version
+from eco2_operator.cli.doctor.server import apis, kinds, version
+from eco2_operator.kinds import OPTIONAL as OPTIONAL_KINDS
 
 OK, MISSING, OPTIONAL = State.OK, State.MISSING, State.OPTIONAL
 
@@ -34,11 +35,16 @@ def test_optional_apis_are_never_missing():
     found = list(apis({"groups": [{"name": "metrics.k8s.io"}]}))
     assert {finding.check: finding.state for finding in found} == {
         "Istio": OPTIONAL,
-        "External Secrets": OPTIONAL,
-        "Prometheus operator": OPTIONAL,
         "AWS Load Balancer Controller": OPTIONAL,
         "Metrics API": OK,
     }
+
+
+def test_what_is_lost_without_an_optional_kind_is_told():
+    found = {finding.check: finding for finding in kinds({"ServiceMonitor"})}
+    assert found.keys() == {kind.name for kind in OPTIONAL_KINDS}
+    assert [name for name, finding in found.items() if finding.state is OK] == ["ServiceMonitor"]
+    assert found["AuthorizationPolicy"].detail.startswith("no authorizationpolicies.security.istio.io/v1: callers are")
 
 
 def crd(description="", established="True"):
@@ -75,7 +81,7 @@ def test_a_crd_without_conditions_is_not_established():
 
 def test_missing_permissions_are_told_per_kind():
     asked = wanted(["a"])
-    assert {permission.namespace for permission in asked} == {"a"}
+    assert {permission.namespace for permission in asked} == {"a", ""}  # kinds of the whole cluster have none
     allowed = [not (p.resource == "services" and p.verb in ("create", "patch")) for p in asked]
     (finding,) = permissions(asked, allowed)
     assert finding.state is MISSING

@@ -85,4 +85,5 @@ def test_other_kinds_of_ours_are_checked_too():
     binding = {**GOOD, "kind": "EcoSecretBinding", "spec": {"keys": [{"name": "A", "parameter": "not-a-path"}]}}
     assert faults(binding)[0].startswith("f.yaml: EcoSecretBinding scan/scan: spec.keys[0].parameter: ")
     binding["spec"]["keys"][0]["parameter"] = "/eco2/dev/a"
-    assert [given.key.kind for given in check(binding).others] == ["EcoSecretBinding"]
+    assert [given.key.kind for given, _ in check(binding).bindings] == ["EcoSecretBinding"]
+    assert check(binding).others == []

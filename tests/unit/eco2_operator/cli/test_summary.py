@@ -73,7 +73,7 @@ def test_pods_are_found_by_the_labels_of_the_service(make):
 def test_the_data_form_names_everything(make):
     data = summary(make.domain(status=make.status(readyReplicas=1))).as_data()
     assert list(data) == [
-        "namespace", "name", "ready", "reason", "message", "replicas", "nodePort", "image", "createdAt", "pods",
+        "kind", "namespace", "name", "ready", "reason", "message", "replicas", "nodePort", "image", "createdAt", "pods",
     ]  # fmt: skip
     assert data["replicas"] == {"ready": 1, "wanted": 1}
     assert data["pods"] is None

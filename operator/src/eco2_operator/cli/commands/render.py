@@ -1,31 +1,42 @@
 """``eco2 render``: what the operator would make of these files, without a cluster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 
+from eco2_operator.build.context import Domain
 from eco2_operator.cache import Cache
 from eco2_operator.cli import documents
 from eco2_operator.cli.configuration import load_settings
 from eco2_operator.cli.errors import note
 from eco2_operator.cli.faults import InvalidInput
+from eco2_operator.cli.offline import cache_of, fetched, with_migration
 from eco2_operator.cli.options import file_option, output_option
 from eco2_operator.cli.output import emit_objects
-from eco2_operator.cli.resources import Resources, collect
+from eco2_operator.cli.resources import Given, Resources, collect
 from eco2_operator.gather import domain_context
+from eco2_operator.kinds import OPTIONAL
 from eco2_operator.naming import Manifest
 from eco2_operator.plan import plan_domain
 
 
 @click.command("render")
-@file_option
+@file_option()
 @click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of resources that name none.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="KIND",
+    type=click.Choice([kind.name for kind in OPTIONAL]),
+    help=f"A kind the cluster lacks ({', '.join(kind.name for kind in OPTIONAL)}); may be given several times.",
+)
 @output_option("yaml", "json")
-def command(files: tuple[str, ...], namespace: str, output: str) -> None:
+def command(files: tuple[str, ...], namespace: str, without: tuple[str, ...], output: str) -> None:
     """Print the objects that would be made, without a cluster.
 
-    Objects of other kinds in the files are passed over. What only a cluster knows is left out: owner references and
-    allocated node ports. Exit code 2 when a file has a fault; then nothing is printed but the faults.
+    Objects of other kinds in the files are passed over, but Namespaces say whether their pods are in the mesh. What
+    only a cluster knows is left out: owner references, allocated node ports, and everything about the values of
+    Secrets. Exit code 2 when a file has a fault; then nothing is printed but the faults.
     """
     found, faults = documents.read(files)
     resources = collect(found, namespace=namespace)
@@ -36,19 +47,35 @@ def command(files: tuple[str, ...], namespace: str, output: str) -> None:
         note(f"note: {other.source}: {other.subject}: valid; this version makes no children for it")
     if not resources.given:
         note("note: no EcoDomain in these files")
-    emit_objects(list(_plan(resources)), output)
+    cache = cache_of(resources.given, found, without=without)
+    emit_objects([*_secrets(resources, cache), *_domains(resources, cache)], output)
 
 
-def _plan(resources: Resources) -> Iterable[Manifest]:
-    """The children of every domain; the files together are all the cluster there is."""
-    cache = Cache()
-    for given in resources.given:
-        cache.put(given.manifest)
-    cluster = load_settings().cluster
+def _secrets(resources: Resources, cache: Cache) -> Iterator[Manifest]:
+    """What fetches the values; the values themselves are in no file."""
+    for given, binding in resources.bindings:
+        if binding.suspended:
+            _note_suspended(given)
+        child = fetched(binding, cache.served)
+        if child is not None:
+            yield child
+        else:
+            note(f"note: {given.source}: {given.subject}: the operator itself reads the values: nothing to print")
+
+
+def _domains(resources: Resources, cache: Cache) -> Iterator[Manifest]:
     for given, domain in resources.domains:
-        plan = plan_domain(domain, domain_context(domain, cache, cluster))
-        if domain.suspended:
-            note(f"note: {given.source}: {given.subject}: suspended; the operator leaves its objects as they are")
-        for refused in plan.refused:
-            note(f"note: {given.source}: {given.subject}: {refused}")
-        yield from plan.children
+        yield from _children(given, domain, cache)
+
+
+def _children(given: Given, domain: Domain, cache: Cache) -> Iterable[Manifest]:
+    plan = plan_domain(domain, domain_context(domain, cache, load_settings().cluster))
+    if domain.suspended:
+        _note_suspended(given)
+    for refused in plan.refused:
+        note(f"note: {given.source}: {given.subject}: {refused}")
+    return with_migration(domain, plan.children)
+
+
+def _note_suspended(given: Given) -> None:
+    note(f"note: {given.source}: {given.subject}: suspended; the operator leaves its objects as they are")

@@ -8,7 +8,8 @@ from eco2_operator.cli.cluster import Reader
 from eco2_operator.cli.errors import DIFFERS, DONE, note
 from eco2_operator.cli.options import Target, cluster_options, output_option
 from eco2_operator.cli.output import emit
-from eco2_operator.cli.status.layout import show_table, show_tree
+from eco2_operator.cli.status.bindings import summarize_binding
+from eco2_operator.cli.status.layout import show_bindings, show_table, show_tree
 from eco2_operator.cli.status.read import Surroundings, find, read_tree
 from eco2_operator.kinds import ECO_DOMAIN
 
@@ -22,9 +23,9 @@ from eco2_operator.kinds import ECO_DOMAIN
 def command(target: Target, kind: str | None, name: str | None, all_namespaces: bool, output: str) -> None:
     """Show how the domains are.
 
-    Without arguments the EcoDomains of the namespace, with -A of all namespaces; with `domain NAME` one of them with
-    everything below it: children, pods, last error. Exit code 0 when all are ready, 1 when some are not, 2 when the
-    cluster cannot be asked.
+    Without arguments the EcoDomains and EcoSecretBindings of the namespace, with -A of all namespaces; with `domain
+    NAME` one domain with everything below it: secrets, migration, children, pods, last error. Exit code 0 when all
+    are ready, 1 when some are not, 2 when the cluster cannot be asked.
     """
     if kind and not name:
         raise click.UsageError("name the domain: eco2 status domain NAME")
@@ -52,10 +53,13 @@ def _many(reader: Reader, namespace: str | None, output: str) -> bool:
     domains = reader.objects(ECO_DOMAIN, namespace)
     around = Surroundings.read(reader, namespace)
     rows = sorted((around.summary(domain) for domain in domains), key=lambda row: (row.namespace, row.name))
+    bindings = sorted(map(summarize_binding, around.bindings), key=lambda row: (row.namespace, row.name))
     if output != "table":
-        emit([row.as_data() for row in rows], output)
+        emit([*(row.as_data() for row in rows), *(row.as_data() for row in bindings)], output)
     elif rows:
         show_table(rows, now=datetime.now(UTC))
     if not rows:
         note(f"no EcoDomain in namespace {namespace}; -A shows every namespace" if namespace else "no EcoDomain")
-    return all(row.is_ready for row in rows)
+    if bindings and output == "table":
+        show_bindings(bindings, now=datetime.now(UTC))
+    return all(row.is_ready for row in rows) and all(row.is_synced for row in bindings)

@@ -49,8 +49,8 @@ class Change:
         """A unified diff of the two as YAML."""
         where = f"{self.ref.kind}/{self.ref.namespace}/{self.ref.name}"
         yield from difflib.unified_diff(
-            _yaml(self.before),
-            _yaml(self.after),
+            yaml_lines(self.before),
+            yaml_lines(self.after),
             f"live/{where}" if self.before is not None else "/dev/null",
             f"wanted/{where}" if self.after is not None else "/dev/null",
             lineterm="",
@@ -88,7 +88,8 @@ def removal(live: Manifest) -> Change:
     return Change(Ref.of(live), before, None)
 
 
-def _yaml(manifest: Manifest | None) -> list[str]:
+def yaml_lines(manifest: Manifest | None) -> list[str]:
+    """An object as YAML, its keys in one order; nothing for none."""
     return yamls.dump(_ordered(manifest)).splitlines() if manifest is not None else []
 
 

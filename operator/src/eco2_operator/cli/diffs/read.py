@@ -1,20 +1,27 @@
 """What `eco2 diff` reads and plans: the operator's own steps, on a cache filled by lists instead of watches."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from http import HTTPStatus
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from eco2_operator.build import hashes
+from eco2_operator.build.migration import migration_hash
+from eco2_operator.build.pod_template import pod_template
+from eco2_operator.build.references import references
 from eco2_operator.cache import Cache
-from eco2_operator.cli.cluster import Reader, Refused
+from eco2_operator.cli.cluster import Reader
 from eco2_operator.cli.configuration import load_settings
 from eco2_operator.cli.diffs.change import Change, compare, removal
+from eco2_operator.cli.diffs.foreign import Addition, additions
+from eco2_operator.cli.diffs.surroundings import merged
 from eco2_operator.cli.errors import note
+from eco2_operator.cli.offline import fetched
 from eco2_operator.cli.resources import Given, Resources
 from eco2_operator.gather import domain_context
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, ECO_INGRESS, SERVICE, Kind, by_name
+from eco2_operator.kinds import DEPLOYMENT, EXTERNAL_SECRET, KEPT, SERVICE, by_name
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
-from eco2_operator.naming import Key, Manifest, Ref, child_name, controller_of
+from eco2_operator.model.secret import EcoSecretBindingSpec
+from eco2_operator.naming import SECRETS_ANNOTATION, Manifest, Ref, child_name, controller_of
 from eco2_operator.plan import plan_domain
 
 
@@ -26,80 +33,84 @@ class Conflict:
     message: str
 
 
-def changes(reader: Reader, resources: Resources) -> Iterator[Change | Conflict]:
-    """What applying the EcoDomains of the files would change, in the order of the files."""
-    given = [g for g, _ in resources.domains]
-    live, cache = _everything(reader, {g.key.namespace for g in given})
-    merged = {g.key: _merge(g, live.get(g.key)) for g in resources.given}
-    for manifest in merged.values():
-        cache.put(manifest)
-    for one in given:
-        yield from _domain(reader, cache, one, merged[one.key])
+Found = Change | Conflict | Addition
 
 
-def _everything(reader: Reader, namespaces: set[str]) -> tuple[dict[Key, Manifest], Cache]:
-    """Our resources in the cluster, and a cache of all that are not in the files."""
-    found = [
-        *_list(reader, ECO_DOMAIN, namespaces),
-        *_list(reader, ECO_INGRESS, namespaces),
-    ]
-    cache = Cache()
-    live = {}
-    for obj in found:
-        live[Key(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])] = obj
-        cache.put(obj)
-    return live, cache
+def changes(reader: Reader, resources: Resources) -> Iterator[Found]:
+    """What applying the files would change, in their order, and what others have added to the children."""
+    made, cache = merged(reader, resources)
+    for given in resources.given:
+        if isinstance(given.resource.spec, EcoDomainSpec):
+            yield from _domain(reader, cache, given, made[given.key])
+        elif isinstance(given.resource.spec, EcoSecretBindingSpec):
+            yield from _binding(reader, cache, given, made[given.key])
 
 
-def _list(reader: Reader, kind: Kind, namespaces: set[str]) -> list[Manifest]:
-    """All of a kind; for a user confined to namespaces those of the files."""
-    try:
-        return reader.objects(kind)
-    except Refused as error:
-        if error.status != HTTPStatus.FORBIDDEN:
-            raise
-    note(f"note: you may not list {kind.plural} everywhere: only the namespaces of the files are considered")
-    return [obj for namespace in sorted(namespaces) for obj in reader.objects(kind, namespace)]
-
-
-def _merge(given: Given, live: Manifest | None) -> Manifest:
-    """The resource as it would be after the apply: the spec of the file, the identity and status of the cluster."""
-    manifest = {k: v for k, v in given.manifest.items() if k != "status"}
-    metadata = {k: v for k, v in manifest["metadata"].items() if k not in ("uid", "generation", "resourceVersion")}
-    if live is None:
-        return {**manifest, "metadata": metadata}
-    identity = {k: live["metadata"][k] for k in ("uid", "generation")}
-    annotations = {**(live["metadata"].get("annotations") or {}), **(metadata.get("annotations") or {})}
-    merged = {**manifest, "metadata": {**metadata, **identity, "annotations": annotations}}
-    if live.get("status"):
-        merged["status"] = live["status"]
-    return merged
-
-
-def _domain(reader: Reader, cache: Cache, given: Given, manifest: Manifest) -> Iterator[Change | Conflict]:
+def _domain(reader: Reader, cache: Cache, given: Given, manifest: Manifest) -> Iterator[Found]:
     domain = parse(manifest, EcoDomainSpec)
-    if domain.suspended:
-        note(f"note: {given.source}: {given.subject}: suspended; the operator changes nothing")
+    if _left_alone(given, domain.suspended):
         return
     _read_own(reader, cache, domain)
-    plan = plan_domain(domain, domain_context(domain, cache, load_settings().cluster))
+    ctx = replace(domain_context(domain, cache, load_settings().cluster), secrets=_live_hashes(domain, cache))
+    plan = plan_domain(domain, ctx)
     for refused in plan.refused:
         note(f"note: {given.source}: {given.subject}: {refused}")
+    _note_migration(given, domain, manifest)
     wanted = plan.by_ref()
-    for desired, live in zip(wanted.values(), _read(reader, wanted), strict=True):
-        if live is not None and not _controlled_by(live, domain.uid):
-            yield _conflict(Ref.of(desired), live)
-        elif (change := compare(desired, live)) is not None:
-            yield change
+    yield from _compare(reader, wanted, domain.uid)
     yield from _removals(reader, manifest, set(wanted), domain.uid)
 
 
+def _binding(reader: Reader, cache: Cache, given: Given, manifest: Manifest) -> Iterator[Found]:
+    """The ExternalSecret of a binding. Values are compared by nobody but the operator."""
+    binding = parse(manifest, EcoSecretBindingSpec)
+    if _left_alone(given, binding.suspended):
+        return
+    place = (EXTERNAL_SECRET, binding.namespace, child_name(binding.name))
+    live = reader.get(*place) if EXTERNAL_SECRET.name in cache.served else None
+    child = fetched(binding, cache.served, live)
+    wanted = {} if child is None else {Ref.of(child): child}
+    yield from _compare(reader, wanted, binding.uid)
+    yield from _removals(reader, manifest, set(wanted), binding.uid)
+
+
+def _left_alone(given: Given, suspended: bool) -> bool:
+    if suspended:
+        note(f"note: {given.source}: {given.subject}: suspended; the operator changes nothing")
+    return suspended
+
+
+def _compare(reader: Reader, wanted: Mapping[Ref, Manifest], uid: str) -> Iterator[Found]:
+    for desired, live in zip(wanted.values(), _read(reader, wanted), strict=True):
+        if live is not None and not _controlled_by(live, uid):
+            yield _conflict(Ref.of(desired), live)
+            continue
+        if (change := compare(desired, live)) is not None:
+            yield change
+        yield from additions(live) if live is not None else ()
+
+
 def _read_own(reader: Reader, cache: Cache, domain: Resource[EcoDomainSpec]) -> None:
-    """The live children that have a say in the plan: node ports and replicas are kept."""
+    """The live children that have a say in the plan: node ports, replicas and hashes of Secrets are kept."""
     name = child_name(domain.name)
     for live in reader.get_many((kind, domain.namespace, name) for kind in (SERVICE, DEPLOYMENT)):
         if live is not None and _controlled_by(live, domain.uid):
             cache.put(live)
+
+
+def _live_hashes(domain: Resource[EcoDomainSpec], cache: Cache) -> dict[str, str]:
+    """Hashes of the Secrets the pods read, as they are: only the operator knows how to make them."""
+    live = cache.get(Ref(DEPLOYMENT.group, DEPLOYMENT.name, domain.namespace, child_name(domain.name))) or {}
+    annotations = live.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations") or {}
+    read = {reference.name for reference in references(pod_template(domain, {})["spec"])}
+    return {name: each for name, each in hashes.load(annotations.get(SECRETS_ANNOTATION, "")).items() if name in read}
+
+
+def _note_migration(given: Given, domain: Resource[EcoDomainSpec], manifest: Manifest) -> None:
+    digest = migration_hash(domain)
+    done = ((manifest.get("status") or {}).get("migration") or {}).get("succeeded") or ()
+    if digest is not None and all(entry["hash"] != digest for entry in done):
+        note(f"note: {given.source}: {given.subject}: migration {digest[:8]} would run before its pods change")
 
 
 def _read(reader: Reader, refs: Iterable[Ref]) -> list[Manifest | None]:
@@ -125,7 +136,7 @@ def _removals(reader: Reader, manifest: Manifest, wanted: set[Ref], uid: str) ->
         (ref, item["uid"])
         for item in inventory
         if (ref := Ref(item["group"], item["kind"], item["namespace"], item["name"])) not in wanted
-        and by_name(ref.group, ref.kind) is not None
+        and by_name(ref.group, ref.kind) not in (None, *KEPT)
     ]
     for (_, made), live in zip(stale, _read(reader, [ref for ref, _ in stale]), strict=True):
         if live is not None and live["metadata"]["uid"] == made and _controlled_by(live, uid):

@@ -11,12 +11,11 @@ from eco2_operator.cli.doctor.finding import Finding, State, optional
 from eco2_operator.cli.doctor.node_ports import node_ports
 from eco2_operator.cli.doctor.permissions import permissions, wanted
 from eco2_operator.cli.doctor.placement import namespaces, nodes, stores
-from eco2_operator.cli.doctor.server import apis, version
+from eco2_operator.cli.doctor.server import apis, kinds, version
 from eco2_operator.crds import all_crds
-from eco2_operator.kinds import ECO_DOMAIN, SERVICE, Kind
+from eco2_operator.kinds import ECO_DOMAIN, NAMESPACE, OPTIONAL, SERVICE, Kind
 from eco2_operator.naming import Manifest
 
-NAMESPACE: Final = Kind("", "v1", "Namespace", "namespaces")
 NODE: Final = Kind("", "v1", "Node", "nodes")
 
 Check = Callable[[], Iterable[Finding]]
@@ -33,6 +32,7 @@ def examine(reader: Reader) -> Iterator[Finding]:
     yield from established
     yield from _guarded("Permissions", lambda: _permissions(reader))
     yield from apis(reader.raw("/apis"))
+    yield from _guarded("Optional kinds", lambda: kinds(reader.served(OPTIONAL)))
     if any(f.state is State.MISSING and f.check == "CRD EcoDomain" for f in established):
         return
     domains: list[Manifest] = []

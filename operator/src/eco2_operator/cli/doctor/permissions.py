@@ -1,34 +1,21 @@
-"""What the operator must be allowed to do. Pure: asking is done elsewhere."""
+"""Whether the present user may do what the operator does. Pure: asking is done elsewhere."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from eco2_operator.cli.cluster import Permission
 from eco2_operator.cli.doctor.finding import Finding, missing, ok
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, EVENT, OBSERVED, RESOURCES, Kind
-
-WATCH: Final = ("get", "list", "watch")
-MAKE: Final = (*WATCH, "create", "patch", "delete")
-"""Server-side apply needs patch, and create for an object that is not there yet."""
-
-NEEDED: Final[tuple[tuple[Kind, str, tuple[str, ...]], ...]] = (
-    *((kind, "", WATCH) for kind in RESOURCES),
-    (ECO_DOMAIN, "status", ("patch",)),
-    *((kind, "", MAKE) for kind in CHILDREN),
-    *((kind, "", WATCH) for kind in OBSERVED),
-    (EVENT, "", ("create",)),
-)
-"""Kind, subresource and verbs."""
+from eco2_operator.rbac import NEEDED
 
 
 def wanted(namespaces: Sequence[str]) -> list[Permission]:
     """Every single permission, in each of the watched namespaces; none named means everywhere."""
-    return [
-        Permission(verb, kind.group, kind.plural, namespace, subresource)
+    every = (
+        Permission(verb, need.kind.group, need.kind.plural, "" if need.clusterwide else namespace, need.subresource)
         for namespace in namespaces or ("",)
-        for kind, subresource, verbs in NEEDED
-        for verb in verbs
-    ]
+        for need in NEEDED
+        for verb in need.verbs
+    )
+    return list(dict.fromkeys(every))  # what lives outside of namespaces is asked for once
 
 
 def permissions(asked: Iterable[Permission], allowed: Iterable[bool]) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from eco2_operator.cli.console import show, table, width
+from eco2_operator.cli.status.bindings import BindingSummary
 from eco2_operator.cli.status.summary import Summary, age
 from eco2_operator.cli.status.tree import Branch
 
@@ -25,6 +26,21 @@ def show_table(rows: Sequence[Summary], *, now: datetime) -> None:
             parts += ["", _trouble(row)]
     if any(row.pods in ("simulated", "mixed") for row in rows):
         parts += ["", Text("simulated: the pods exist in the API only; no program runs in them.", style="dim")]
+    show(*parts)
+
+
+def show_bindings(rows: Sequence[BindingSummary], *, now: datetime) -> None:
+    """A table of EcoSecretBindings, and beneath it what the ones that are not synced say."""
+    made = table("Namespace", "SecretBinding", "Synced", "Reason", "Keys", "Age")
+    for column in made.columns:
+        column.no_wrap = True
+    parts: list[RenderableType] = ["", made]
+    for row in rows:
+        keys = f"{row.present}/{len(row.keys)}"
+        cells = (row.namespace, row.name, row.synced, row.reason, keys, age(row.created_at, now))
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+        if not row.is_synced:
+            parts += ["", _trouble(row)]
     show(*parts)
 
 
@@ -53,7 +69,7 @@ def _table(rows: Sequence[Summary], now: datetime) -> Table:
     return made
 
 
-def _trouble(row: Summary) -> RenderableType:
+def _trouble(row: Summary | BindingSummary) -> RenderableType:
     title = Text.assemble((f"{row.namespace}/{row.name}", "bold"), f"  {row.reason}")
     # Messages list several causes with "; ": one a line is easier to read.
     lines = [Padding(Text(part), (0, 0, 0, 2)) for part in row.message.split("; ") if part]

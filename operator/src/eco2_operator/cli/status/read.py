@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from eco2_operator.cli.cluster import Reader, Refused
 from eco2_operator.cli.errors import CliError, note
+from eco2_operator.cli.status.bindings import binding_branches
+from eco2_operator.cli.status.migration import migration_branch
 from eco2_operator.cli.status.summary import (
     SERVING_PODS,
     Summary,
@@ -14,7 +16,7 @@ from eco2_operator.cli.status.summary import (
     summarize,
 )
 from eco2_operator.cli.status.tree import Branch, tree
-from eco2_operator.kinds import ECO_DOMAIN, EVENT, POD, Kind, by_name
+from eco2_operator.kinds import ECO_DOMAIN, ECO_SECRET_BINDING, EVENT, POD, Kind, by_name
 from eco2_operator.naming import Manifest
 
 NODE = Kind("", "v1", "Node", "nodes")
@@ -26,13 +28,15 @@ class Surroundings:
 
     pods: Sequence[Manifest]
     simulated_nodes: frozenset[str]
+    bindings: Sequence[Manifest] = ()
 
     @classmethod
     def read(cls, reader: Reader, namespace: str | None) -> "Surroundings":
-        """Pods of the namespace, or of all, and the nodes."""
+        """Pods and EcoSecretBindings of the namespace, or of all, and the nodes."""
         return cls(
             reader.objects(POD, namespace, selector=SERVING_PODS),
             simulated_names(_nodes(reader)),
+            reader.objects(ECO_SECRET_BINDING, namespace),
         )
 
     def summary(self, domain: Manifest) -> Summary:
@@ -83,7 +87,9 @@ def read_tree(reader: Reader, domain: Manifest) -> tuple[Summary, Branch]:
     children = [(item, next(live) if kind else _unread(item)) for kind, item in zip(kinds, inventory, strict=True)]
     summary = around.summary(domain)
     events = {} if summary.is_ready else _warnings(reader, metadata["namespace"])
-    return summary, tree(summary, children, pods, around.simulated_nodes, events)
+    job = migration_branch(domain, around.pods, around.simulated_nodes, events)
+    before = (*binding_branches(domain, around.bindings), *([job] if job is not None else []))
+    return summary, tree(summary, children, pods, around.simulated_nodes, events, before)
 
 
 def _unread(item: Mapping[str, str]) -> Manifest:

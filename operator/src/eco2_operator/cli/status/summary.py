@@ -43,6 +43,7 @@ class Summary:
         data = asdict(self)
         data["replicas"] = {"ready": data.pop("replicas_ready"), "wanted": data.pop("replicas_wanted")}
         return {
+            "kind": "EcoDomain",
             "namespace": data.pop("namespace"),
             "name": data.pop("name"),
             "ready": data.pop("ready"),

@@ -46,6 +46,7 @@ def tree(
     pods: Iterable[Manifest],
     simulated_nodes: frozenset[str],
     events: Mapping[str, str],
+    before: "Iterable[Branch]" = (),
 ) -> Branch:
     """The tree of a domain.
 
@@ -55,13 +56,15 @@ def tree(
         pods: its serving pods.
         simulated_nodes: names of the nodes whose pods are simulated.
         events: last warning about a pod, by the pod's uid.
+        before: what the pods wait for.
     """
     pod_branches = tuple(
         pod_branch(pod, simulated_nodes, events.get(pod["metadata"]["uid"], ""))
         for pod in sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
     )
-    below = tuple(
-        child_branch(item, live, pod_branches if item["kind"] == "Deployment" else ()) for item, live in children
+    below = (
+        *before,
+        *(child_branch(item, live, pod_branches if item["kind"] == "Deployment" else ()) for item, live in children),
     )
     if not any(branch.kind == "Deployment" for branch in below):
         below += pod_branches
@@ -87,7 +90,18 @@ def child_branch(item: Mapping[str, Any], live: Manifest | None, below: tuple[Br
         return Branch(kind, namespace, name, "being deleted", False, "", below)
     describe = _DESCRIBE.get(kind)
     state, well = describe(live) if describe is not None else ("", True)
-    return Branch(kind, namespace, name, state, well, "", below)
+    return Branch(kind, namespace, name, state, well, "" if well else _error(live), below)
+
+
+def _error(live: Manifest) -> str:
+    """What the object itself says about its trouble: a quota, a deadline that has passed, missing metrics."""
+    for found in (live.get("status") or {}).get("conditions") or ():
+        if (found.get("type"), found.get("status")) in _TROUBLE:
+            return f"{found.get('reason')}: {found.get('message')}"
+    return ""
+
+
+_TROUBLE: Final = {("ReplicaFailure", "True"), ("Progressing", "False"), ("ScalingActive", "False")}
 
 
 def _deployment(live: Manifest) -> tuple[str, bool]:

@@ -1,0 +1,1 @@
+"""Specs with which domains were Ready."""
