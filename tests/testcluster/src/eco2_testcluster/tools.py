@@ -17,6 +17,8 @@ ETCD_VERSION = "v3.6.8"
 KWOK_VERSION = "v0.8.0"
 KRO_VERSION = "v0.9.4"
 KIND_VERSION = "v0.33.0"
+ISTIO_VERSION = "v0.0.0-20260423205519-b01690e6db7d"
+"""A commit: Istio tags its releases without the ``v`` that Go's versions begin with."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,25 @@ KIND = Tool(
     ),
 )
 
+
+def _istio(name: str, *, build_seconds: int) -> Tool:
+    return Tool(
+        name=name,
+        version=ISTIO_VERSION,
+        module="istio",
+        package=f"istio.io/istio/pilot/cmd/{name}",
+        build_seconds=build_seconds,
+        version_flag="",
+    )
+
+
+ISTIOD = _istio("pilot-discovery", build_seconds=350)
+PILOT_AGENT = _istio("pilot-agent", build_seconds=20)
+"""Fetches a proxy's certificates from istiod, and passes the proxy's configuration on."""
+
 CLUSTER_NAMES = tuple(tool.name for tool in CLUSTER_TOOLS)
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, ISTIOD, PILOT_AGENT)}
 """Every program that can be asked for by name."""
 
 
