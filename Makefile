@@ -59,7 +59,11 @@ test-unit: setup ## unit, golden and property tests; no cluster
 
 .PHONY: test-operator
 test-operator: setup ## the operator on a real API server
-	$(PYTEST) tests/unit/eco2_testcluster tests/integration -m "cluster and not slow" -n 3 --dist loadfile
+	$(PYTEST) tests/unit/eco2_testcluster tests/integration tests/faults -m "cluster and not slow" -n 3 --dist loadfile
+
+.PHONY: test-gateway
+test-gateway: setup ## policies on the real istiod and real proxies (Linux; the first build takes 6 minutes)
+	$(PYTEST) tests/mesh -m "cluster and not slow" -n 2 --dist loadfile
 
 .PHONY: test-full
 test-full: test ## make test and what takes longer
@@ -70,8 +74,9 @@ golden: setup ## rewrite the golden files; read the diff before you commit
 	GOLDEN_UPDATE=1 $(PYTEST) tests/golden -q
 
 .PHONY: crds
-crds: setup ## regenerate crds/ from the models
+crds: setup ## regenerate crds/ from the models, and the role from the list of needs
 	@$(RUN) python -m eco2_operator.crds crds
+	@$(RUN) python -m eco2_operator.rbac charts/eco2-operator/files
 
 .PHONY: bench
 bench: setup ## 300 domains beside kro, in one run

@@ -34,7 +34,7 @@ def test_a_new_image_rolls_out_and_only_the_deployment_is_written(domain: Domain
     assert domain.status["image"] == "docker.io/mng990/eco2:scan-1.0.1"
     assert domain.uids() == uids
     written = {call.resource for call in audit.writes(namespace=domain.namespace)}
-    assert written <= {"deployments", "ecodomains/status", "events"}
+    assert written <= {"deployments", "ecodomains/status", "events", "controllerrevisions"}
     eventually(lambda: len(domain.pods()) == 2)
     images = {pod["spec"]["containers"][0]["image"] for pod in domain.pods()}
     assert images == {"docker.io/mng990/eco2:scan-1.0.1"}

@@ -53,6 +53,8 @@ def test_the_conditions_follow_kstatus_and_are_those_of_the_contract(domain: Dom
         "Reconciling": "False",
         "Stalled": "False",
         "ChildrenApplied": "True",
+        "SecretsReady": "True",
+        "MigrationComplete": "True",
         "WorkloadAvailable": "True",
         "AccessAccepted": "True",
         "ImageMutable": "False",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from eco2_operator.cli.doctor.permissions import NEEDED
+from eco2_operator import rbac
 from eco2_operator.kinds import SERVICE_ACCOUNT
 from eco2_testcluster.embedded import EmbeddedCluster
 from support.api import CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CRD, NAMESPACE, Api, ApiError, Object
@@ -33,18 +33,10 @@ def install(api: Api, definitions: Sequence[Object]) -> None:
     """Install the definitions and the operator's role; returns when the kinds are served."""
     for definition in definitions:
         install_crd(api, definition)
-    rules = [
-        {
-            "apiGroups": [kind.group],
-            "resources": [f"{kind.plural}/{subresource}" if subresource else kind.plural],
-            "verbs": list(verbs),
-        }
-        for kind, subresource, verbs in NEEDED
-    ]
     group = {"apiGroup": CLUSTER_ROLE.group, "kind": "Group", "name": OPERATORS}
     role = {"apiGroup": CLUSTER_ROLE.group, "kind": CLUSTER_ROLE.name, "name": OPERATORS}
     for kind, body in (
-        (CLUSTER_ROLE, {"rules": rules}),
+        (CLUSTER_ROLE, {"rules": rbac.rules()}),
         (CLUSTER_ROLE_BINDING, {"subjects": [group], "roleRef": role}),
     ):
         obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": OPERATORS}, **body}

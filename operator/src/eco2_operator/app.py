@@ -1,8 +1,4 @@
-"""The operator as a process, and the only module that knows kopf.
-
-kopf logs in and watches EcoDomains; its one handler tells the controller. Everything else is listed and watched by
-`watch`: docs/adr/0002 and 0007 have the measurements.
-"""
+"""The operator as a process: what it is made of, how it starts, who acts, how it ends."""
 
 import asyncio
 import asyncio.sslproto
@@ -11,23 +7,29 @@ import random
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import kopf
-
-from eco2_operator import health, logs
+from eco2_operator import digests, health, kopf_watch, logs
 from eco2_operator.cache import Cache
-from eco2_operator.controller import Controller
-from eco2_operator.errors import ChildError, SettingsError
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OBSERVED
-from eco2_operator.kube import Client, Connection
-from eco2_operator.naming import GROUP, SELECTOR, Key
-from eco2_operator.reconcile import DomainReconciler
+from eco2_operator.controller import MADE, Controller
+from eco2_operator.errors import ChildError
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, ECO_SECRET_BINDING, OBSERVED, SURROUNDINGS
+from eco2_operator.kopf_watch import connect
+from eco2_operator.kube import Client
+from eco2_operator.lease import Elector, Timing
+from eco2_operator.naming import SELECTOR, Key
+from eco2_operator.parameters.ssm import Ssm
+from eco2_operator.reconcile.domain import DomainReconciler
+from eco2_operator.reconcile.reconciler import Reconciler
+from eco2_operator.reconcile.secret import Prefixes, SecretReconciler
 from eco2_operator.settings import Settings
+from eco2_operator.slim import Digest
 from eco2_operator.watch import Watcher
-from eco2_operator.workqueue import Backoff, WorkQueue
+from eco2_operator.workqueue import Backoff, Retry, WorkQueue
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,13 @@ START_BACKOFF = Backoff(base=0.5, cap=10)
 """Gaps between attempts to reach the API server at the start."""
 TLS_BUFFER_BYTES = 32 * 1024
 """Room for what one read of a TLS connection brings: two records. asyncio takes 256 KiB for each of our twenty."""
-WATCHED_BY_US = ((ECO_INGRESS, ""), *((kind, SELECTOR) for kind in (*CHILDREN, *OBSERVED)))
+SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+WATCHED_BY_US = (
+    (ECO_INGRESS, ""),
+    (ECO_SECRET_BINDING, ""),
+    *((kind, "") for kind in SURROUNDINGS),
+    *((kind, SELECTOR) for kind in (*MADE, *OBSERVED)),
+)
 """What `watch` looks after, with its label selector; EcoDomains are kopf's."""
 
 
@@ -49,18 +57,45 @@ def run(settings: Settings) -> None:
     """
     logs.configure(level=settings.log_level, style=settings.log_format)
     asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
-    asyncio.run(_connect())
+    asyncio.run(connect())
     asyncio.run(_operate(settings))
 
 
 async def _operate(settings: Settings) -> None:
-    cache = Cache()
-    client = Client(_connect, timeout=settings.request_timeout_seconds)
-    reconciler = DomainReconciler(
-        client, cache, settings.cluster, clock=time.monotonic, now=_now, instance=socket.gethostname()
+    digest = _digest(settings.hash_key.get_secret_value().encode())
+    cache = Cache(digest)
+    instance = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    leases = Client(connect, timeout=settings.lease_deadline_seconds / 2, connections=1)
+    elector = _elector(leases, settings, instance)
+    may_write = (lambda: elector.held) if elector is not None else (lambda: True)
+    client = Client(connect, timeout=settings.request_timeout_seconds, may_write=may_write)
+    domains = DomainReconciler(
+        client,
+        cache,
+        settings.cluster,
+        clock=time.monotonic,
+        now=_now,
+        instance=instance,
+        digest=digest,
+        rotation_window=settings.rotation_window_seconds,
     )
+    secrets = SecretReconciler(
+        client,
+        cache,
+        Ssm(region=settings.aws_region),
+        Prefixes(settings.ssm_prefixes, settings.environment),
+        wake=lambda key: queue.add(key),
+        clock=time.monotonic,
+        now=_now,
+        instance=instance,
+    )
+    reconcilers: dict[str, Reconciler] = {ECO_DOMAIN.name: domains, ECO_SECRET_BINDING.name: secrets}
+
+    async def reconcile(key: Key) -> Retry | None:
+        return await reconcilers[key.kind](key)
+
     queue: WorkQueue[Key] = WorkQueue(
-        reconciler,
+        reconcile,
         concurrency=settings.concurrency,
         backoff=Backoff(settings.backoff_seconds, settings.backoff_max_seconds),
         clock=time.monotonic,
@@ -73,27 +108,51 @@ async def _operate(settings: Settings) -> None:
         namespaces=settings.namespaces or ("",),
         resync_seconds=settings.resync_seconds,
         random=random.random,
+        look_again=lambda definition: _look_again(watchers, definition),
     )
+    watchers = _watchers(client, controller, settings)
     runner = await health.serve(health.Health(queue, controller, health.watch_tasks), queue, settings.http_address)
     try:
-        await _run_until_signalled(controller, queue, client, settings)
+        await _run_until_signalled(controller, watchers, queue, client, settings, elector)
     finally:
         await runner.cleanup()
+        await secrets.close()
+        await leases.close()
         await client.close()
         log.info("stopped")
 
 
+def _digest(key: bytes) -> Digest:
+    return lambda name, value: digests.digest(value, key=key, name=name)
+
+
+def _watchers(client: Client, controller: Controller, settings: Settings) -> list[Watcher]:
+    everywhere = ("",)
+    return [
+        Watcher(client, controller, kind, namespace=namespace, selector=selector, random=random.random)
+        for kind, selector in WATCHED_BY_US
+        for namespace in (everywhere if kind in SURROUNDINGS else settings.namespaces or everywhere)
+    ]
+
+
+def _look_again(watchers: Iterable[Watcher], definition: str) -> None:
+    """A definition has changed: who waits for its kind looks for it."""
+    for watcher in watchers:
+        if f"{watcher.kind.plural}.{watcher.kind.group}" == definition:
+            watcher.look_again()
+
+
 async def _run_until_signalled(
-    controller: Controller, queue: WorkQueue[Key], client: Client, settings: Settings
+    controller: Controller,
+    watchers: list[Watcher],
+    queue: WorkQueue[Key],
+    client: Client,
+    settings: Settings,
+    elector: Elector | None = None,
 ) -> None:
     """List, watch and work until a signal, or until one of the tasks ends by itself (then its error is raised)."""
     signalled, stop_kopf = asyncio.Event(), asyncio.Event()
     _on_signal(signalled)
-    watchers = [
-        Watcher(client, controller, kind, namespace=namespace, selector=selector, random=random.random)
-        for kind, selector in WATCHED_BY_US
-        for namespace in settings.namespaces or ("",)
-    ]
     end: asyncio.Task[Any] = asyncio.create_task(signalled.wait(), name="signal")
     ours = [asyncio.create_task(watcher.run(), name=watcher.name) for watcher in watchers]
     kopfs: list[asyncio.Task[None]] = []
@@ -103,11 +162,14 @@ async def _run_until_signalled(
         done = await _first({*ours, end})
         if done == {listing}:
             listing.result()
-            ours[-1] = asyncio.create_task(controller.run(), name="controller")
+            controller.informed = True
+            ours[-1] = asyncio.create_task(_lead(controller, elector), name="controller")
             kopfs.append(asyncio.create_task(_watch_domains(controller, settings, signalled, stop_kopf), name="kopf"))
             done = await _first({*ours, *kopfs, end})
     finally:  # the work ends first, kopf last: it would take our tasks for hung ones and wait for them
         await queue.stop(grace=STOP_GRACE_SECONDS)
+        if elector is not None:
+            await elector.release()
         for task in (*ours, end):
             task.cancel()
         await asyncio.gather(*ours, end, return_exceptions=True)
@@ -115,6 +177,46 @@ async def _run_until_signalled(
         await asyncio.gather(*kopfs, return_exceptions=True)
     for task in done - {end}:
         task.result()
+
+
+async def _lead(controller: Controller, elector: Elector | None) -> None:
+    """Work while the Lease is ours; it ends with `LeaseLost` when it is not any more."""
+    if elector is None:
+        await controller.run()
+        return
+    await elector.acquire()
+    working = asyncio.create_task(controller.run(), name="work")
+    holding = asyncio.create_task(elector.hold(), name="lease")
+    try:
+        done = await _first({working, holding})
+    finally:
+        working.cancel()
+        holding.cancel()
+        await asyncio.gather(working, holding, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _elector(client: Client, settings: Settings, identity: str) -> Elector | None:
+    """The election, where there is a namespace for its Lease."""
+    namespace = settings.lease_namespace or _own_namespace()
+    if not namespace or not settings.lease_name:
+        log.info("no Lease: this process must be the only operator")
+        return None
+    return Elector(
+        client,
+        namespace=namespace,
+        name=settings.lease_name,
+        identity=identity,
+        timing=Timing(settings.lease_duration_seconds, settings.lease_deadline_seconds, settings.lease_retry_seconds),
+        clock=time.monotonic,
+        now=_now_exactly,
+    )
+
+
+def _own_namespace() -> str:
+    """The namespace of the pod we run in; empty outside of a cluster."""
+    return SERVICE_ACCOUNT_NAMESPACE.read_text().strip() if SERVICE_ACCOUNT_NAMESPACE.exists() else ""
 
 
 async def _first(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
@@ -161,16 +263,7 @@ async def _watch_domains(
     """Run kopf. EcoDomains are served by now: kopf looks for kinds once, at its start."""
     began = asyncio.Event()
     running = asyncio.create_task(
-        kopf.operator(
-            registry=_registry(controller),
-            settings=_kopf_settings(),
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            standalone=True,
-            ready_flag=began,
-            stop_flag=stop,
-        ),
-        name="kopf operator",
+        kopf_watch.run(controller, settings.namespaces, began=began, stop=stop), name="kopf operator"
     )
     ready: asyncio.Task[Any] = asyncio.create_task(began.wait(), name="kopf start")
     await _first({running, ready})
@@ -179,89 +272,8 @@ async def _watch_domains(
     await running
 
 
-def _registry(controller: Controller) -> kopf.OperatorRegistry:
-    """kopf's part: it logs in and watches EcoDomains, and tells the controller."""
-    registry = kopf.OperatorRegistry()
-
-    @kopf.on.login(registry=registry)
-    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return _login(**kwargs)
-
-    @kopf.on.event(ECO_DOMAIN.group, ECO_DOMAIN.version, ECO_DOMAIN.plural, registry=registry)
-    async def observed(event: kopf.RawEvent, **_: Any) -> None:
-        controller.observe(ECO_DOMAIN, event["type"], event["object"])
-
-    return registry
-
-
-class _NoState(kopf.DiffBaseStorage):
-    """kopf compares every object with the last one it handled; nothing here asks for that, so nothing is copied."""
-
-    def build(self, **_: Any) -> Any:
-        return {}
-
-    def fetch(self, **_: Any) -> None:
-        return None
-
-    def store(self, **_: Any) -> None:
-        return None
-
-
-class _CappedBackoff(Iterable[float]):
-    """Delays between attempts of one request, for ever: list and watch outlive any outage of the API server."""
-
-    def __iter__(self) -> Iterator[float]:
-        for delay in (1, 2, 5, 10, 20):
-            yield delay * _jitter()
-        while True:
-            yield 30 * _jitter()
-
-
-def _jitter() -> float:
-    return 0.75 + random.random() / 2  # noqa: S311 - spreads load, protects nothing
-
-
-def _kopf_settings() -> kopf.OperatorSettings:
-    """kopf's settings; why each differs from the default: docs/adr/0002."""
-    settings = kopf.OperatorSettings()
-    settings.scanning.disabled = True
-    settings.networking.connect_timeout = 10
-    settings.networking.request_timeout = 30
-    settings.networking.error_backoffs = _CappedBackoff()
-    settings.networking.enforce_retry_after = True
-    settings.watching.server_timeout = 290
-    settings.watching.client_timeout = 300
-    settings.watching.inactivity_timeout = 90
-    settings.watching.reconnect_backoff = 1
-    settings.watching.chunk_size = 50
-    settings.queueing.idle_timeout = 1
-    settings.queueing.error_delays = (1, 2, 5, 10, 30, 60)
-    settings.persistence.finalizer = f"{GROUP}/kopf"
-    settings.persistence.diffbase_storage = _NoState()
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    settings.process.ultimate_exiting_timeout = 25
-    return settings
-
-
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """In the cluster the ServiceAccount, elsewhere the kubeconfig."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
-
-
-async def _connect() -> Connection:
-    """The connection our client uses: the same login as kopf's watches."""
-    try:
-        info = _login(settings=_kopf_settings(), logger=log)
-    except Exception as error:  # whatever is wrong with the file
-        raise SettingsError(f"cannot log in: {error}; set KUBECONFIG to a file with a context that works") from error
-    if info is None:
-        raise SettingsError("no way to log in: neither a ServiceAccount nor a kubeconfig was found; set KUBECONFIG")
-    return Connection(
-        info.server,
-        info.as_http_headers(),
-        info.as_ssl_context() if info.server.startswith("https") else None,
-    )
+def _now_exactly() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _now() -> str:

@@ -75,11 +75,16 @@ class Applier:
         """Delete a child that is no longer wanted, if it is still the object we made."""
         try:
             kind = _kind(ref)
+        except KindMissing as error:  # a later version made it
+            return Outcome(ref, "failed", uid, error)
+        try:
             live = self._cache.get(ref) or await self._client.get(kind, ref.namespace, ref.name)
             self._settled.pop(ref, None)
             if live is None or live["metadata"]["uid"] != uid or not _is_ours(live, owner):
                 return Outcome(ref, "unchanged")
             await self._client.delete(kind, ref.namespace, ref.name, uid=uid)
+        except KindMissing:  # the definition is gone, and every object with it
+            return Outcome(ref, "deleted", uid)
         except ChildError as error:
             return Outcome(ref, "failed", uid, error)
         self._cache.remove(ref, uid=uid)

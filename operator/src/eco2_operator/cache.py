@@ -1,18 +1,20 @@
 """What the operator knows of the cluster, fed by watches and by the answers to its own writes. No IO.
 
 Objects are kept as compact JSON and parsed when asked for: a Deployment takes about 5 KiB this way, a multiple as
-Python dicts. Of the managed fields only our own managers' entries are kept; of pods only what explains a failure.
+Python dicts. What is kept of each kind: `slim`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import orjson
 
+from eco2_operator.build.references import read_by
 from eco2_operator.kinds import ECO_DOMAIN, POD, REPLICA_SET
-from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, owner_key
+from eco2_operator.naming import OWNER_ANNOTATION, Key, Manifest, Ref, owner_key
+from eco2_operator.slim import Digest, slim
 
 NAME_LABEL = "app.kubernetes.io/name"
 
@@ -34,14 +36,27 @@ class _Entry:
     data: bytes
 
 
-class Cache:
-    """Objects by reference, with the indices the reconcilers need."""
+Place = tuple[str, str]
+"""A namespace and a name, or a namespace and the label of a domain."""
 
-    def __init__(self) -> None:
+
+class Cache:
+    """Objects by reference, with the indices the reconcilers need.
+
+    Args:
+        digest: what is kept of a Secret's value. By default nothing.
+    """
+
+    def __init__(self, digest: Digest = lambda name, value: "") -> None:
+        self._digest = digest
         self._entries: dict[Ref, _Entry] = {}
         self._kinds: dict[tuple[str, str], set[Ref]] = {}
         self._owned: dict[Key, set[Ref]] = {}
-        self._domains: dict[tuple[str, str], set[Ref]] = {}
+        self._domains: dict[Place, set[Ref]] = {}
+        self._readers: dict[Place, set[Ref]] = {}
+        self._acquainted: dict[Place, set[Ref]] = {}
+        self.served: frozenset[str] = frozenset()
+        """Names of the optional kinds that the cluster serves."""
 
     def put(self, obj: Mapping[str, Any]) -> Change:
         """Store an object unless a newer version is there."""
@@ -53,14 +68,15 @@ class Cache:
             return Change.SAME
         if known is not None:
             self._unindex(ref, known)
-        slim = _slim(ref, obj)
-        entry = _Entry(version, uid, _owner(ref, obj), orjson.dumps(slim))
+        entry = _Entry(version, uid, _owner(ref, obj), orjson.dumps(slim(ref, obj, self._digest)))
         self._entries[ref] = entry
         self._kinds.setdefault((ref.group, ref.kind), set()).add(ref)
         if entry.owner is not None:
             self._owned.setdefault(entry.owner, set()).add(ref)
         if _is_domain(ref):
-            self._domains.setdefault((ref.namespace, domain_label(obj)), set()).add(ref)
+            for index, places in self._domain_indices(ref, obj):
+                for place in places:
+                    index.setdefault(place, set()).add(ref)
         return Change.NEW if known is None else Change.CHANGED
 
     def remove(self, ref: Ref, *, uid: str | None = None) -> Key | None:
@@ -117,6 +133,20 @@ class Cache:
         refs = self._domains.get((namespace, label))
         return self.get(min(refs)) if refs else None
 
+    def readers(self, namespace: str, secret: str) -> list[Key]:
+        """The domains that read a Secret, or would if it existed."""
+        return _keys(self._readers.get((namespace, secret), ()))
+
+    def acquainted(self, namespace: str, label: str) -> list[Key]:
+        """The domains whose access rules name a domain."""
+        return _keys(self._acquainted.get((namespace, label), ()))
+
+    def domains_in(self, namespace: str) -> list[Key]:
+        """Every EcoDomain of a namespace."""
+        return _keys(
+            ref for ref in self._kinds.get((ECO_DOMAIN.group, ECO_DOMAIN.name), ()) if ref.namespace == namespace
+        )
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -127,10 +157,30 @@ class Cache:
             if not refs:
                 del self._owned[entry.owner]
         if _is_domain(ref):
-            label = (ref.namespace, domain_label(orjson.loads(entry.data)))
-            self._domains[label].discard(ref)
-            if not self._domains[label]:
-                del self._domains[label]
+            for index, places in self._domain_indices(ref, orjson.loads(entry.data)):
+                for place in places:
+                    index[place].discard(ref)
+                    if not index[place]:
+                        del index[place]
+
+    def _domain_indices(
+        self, ref: Ref, obj: Mapping[str, Any]
+    ) -> Iterator[tuple[dict[Place, set[Ref]], Collection[Place]]]:
+        """Where a domain can be looked up: by its label, by the Secrets it reads, by the domains its rules name."""
+        spec = obj.get("spec") or {}
+        yield self._domains, [(ref.namespace, domain_label(obj))]
+        yield self._readers, {(ref.namespace, name) for name in read_by(spec)}
+        yield self._acquainted, _named_peers(ref.namespace, spec)
+
+
+def _keys(refs: Iterable[Ref]) -> list[Key]:
+    return [Key(ref.kind, ref.namespace, ref.name) for ref in sorted(refs)]
+
+
+def _named_peers(namespace: str, spec: Mapping[str, Any]) -> set[Place]:
+    access = spec.get("access") or {}
+    rules = (*(access.get("inbound") or ()), *(access.get("outbound") or ()))
+    return {(rule.get("namespace") or namespace, rule["domain"]) for rule in rules if rule.get("domain")}
 
 
 def domain_label(obj: Mapping[str, Any]) -> str:
@@ -154,87 +204,12 @@ def newer(version: str, known: str) -> bool:
 
 
 def _owner(ref: Ref, obj: Mapping[str, Any]) -> Key | None:
-    """Pods and ReplicaSets belong to a Deployment; its resource is named by their label."""
-    if ref.kind in (POD.name, REPLICA_SET.name):
+    """Pods and ReplicaSets belong to a Deployment; its resource is named by their label.
+
+    Pods of a Job name their resource in an annotation.
+    """
+    annotated = OWNER_ANNOTATION in (obj["metadata"].get("annotations") or {})
+    if ref.kind in (POD.name, REPLICA_SET.name) and not annotated:
         name = (obj["metadata"].get("labels") or {}).get(NAME_LABEL)
         return Key(ECO_DOMAIN.name, ref.namespace, name) if name else None
     return owner_key(obj)
-
-
-def _slim(ref: Ref, obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    if ref.kind == POD.name:
-        return slim_pod(obj)
-    if ref.kind == REPLICA_SET.name:
-        return slim_replica_set(obj)
-    ours = [
-        entry
-        for entry in obj["metadata"].get("managedFields") or ()
-        if entry.get("manager") in (FIELD_MANAGER, REPLICAS_MANAGER)
-    ]
-    metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    if ours and ref.group != ECO_DOMAIN.group:
-        metadata["managedFields"] = ours
-    return {**obj, "metadata": metadata}
-
-
-def _head(obj: Mapping[str, Any]) -> Manifest:
-    metadata = obj["metadata"]
-    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
-    return {
-        "apiVersion": obj["apiVersion"],
-        "kind": obj["kind"],
-        "metadata": {
-            **{k: metadata[k] for k in kept if k in metadata},
-            "labels": {"pod-template-hash": (metadata.get("labels") or {}).get("pod-template-hash", "")},
-        },
-    }
-
-
-def slim_replica_set(obj: Mapping[str, Any]) -> Manifest:
-    """A ReplicaSet without its template: revision, numbers and conditions."""
-    slim = _head(obj)
-    revision = (obj["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", "0")
-    slim["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": revision}
-    status = obj.get("status") or {}
-    slim["spec"] = {"replicas": (obj.get("spec") or {}).get("replicas", 0)}
-    slim["status"] = {"conditions": [c for c in status.get("conditions") or () if c.get("status") == "True"]}
-    return slim
-
-
-def slim_pod(obj: Mapping[str, Any]) -> Manifest:
-    """A pod as far as it can explain a failure: phase, failing conditions, container states."""
-    slim = _head(obj)
-    status = obj.get("status") or {}
-    slim["spec"] = {"nodeName": (obj.get("spec") or {}).get("nodeName", "")}
-    slim["status"] = {
-        "phase": status.get("phase", ""),
-        **{k: status[k][:512] for k in ("reason", "message") if status.get(k)},
-        "conditions": [
-            {k: str(c[k])[:512] for k in ("type", "status", "reason", "message") if c.get(k)}
-            for c in status.get("conditions") or ()
-            if c.get("status") != "True" and c.get("type") in ("PodScheduled", "Ready")
-        ],
-        **{
-            group: [_slim_container(c) for c in status.get(group) or ()]
-            for group in ("initContainerStatuses", "containerStatuses")
-        },
-    }
-    return slim
-
-
-def _slim_container(status: Mapping[str, Any]) -> Manifest:
-    kept = ("reason", "message", "exitCode")
-    return {
-        "name": status["name"],
-        "ready": status.get("ready", False),
-        "restartCount": status.get("restartCount", 0),
-        **{
-            field: {
-                state: {k: v[:512] if isinstance(v, str) else v for k, v in detail.items() if k in kept}
-                for state, detail in (status.get(field) or {}).items()
-                if state != "running"
-            }
-            for field in ("state", "lastState")
-            if status.get(field)
-        },
-    }

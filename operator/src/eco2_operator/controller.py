@@ -10,22 +10,33 @@ every kind is swept.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from eco2_operator import metrics
-from eco2_operator.cache import Cache, Change, newer, slim_pod
+from eco2_operator import concerns, metrics
+from eco2_operator.cache import Cache, Change, newer
 from eco2_operator.errors import ChildError, KindMissing
-from eco2_operator.gather import alb_targets
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OBSERVED, POD, REPLICA_SET, RESOURCES, Kind
+from eco2_operator.kinds import (
+    CHILDREN,
+    CUSTOM_RESOURCE_DEFINITION,
+    ECO_DOMAIN,
+    ECO_SECRET_BINDING,
+    EXTERNAL_SECRET,
+    KEPT,
+    OBSERVED,
+    OPTIONAL,
+    RESOURCES,
+    Kind,
+)
 from eco2_operator.kube import Reader
 from eco2_operator.naming import SELECTOR, Key, Manifest, Ref
-from eco2_operator.status.pods import troubled
 from eco2_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-WATCHED = (*RESOURCES, *CHILDREN, *OBSERVED)
+MADE = (*CHILDREN, *OPTIONAL, *KEPT)
+"""Kinds of objects that are ours; they, and what others make from them, carry our label."""
+WATCHED = (*RESOURCES, *MADE, *OBSERVED)
 RELIST_QUIET_SECONDS = 1.0
 """A relist comes as a burst of events; the sweep waits until the burst has passed."""
 CONFIRM_SECONDS = 60.0
@@ -40,6 +51,7 @@ class Controller:
     Args:
         namespaces: namespaces to sweep; ``("",)`` for the whole cluster.
         random: numbers in [0, 1).
+        look_again: told the name of a CustomResourceDefinition that came, changed or went.
     """
 
     def __init__(
@@ -51,7 +63,9 @@ class Controller:
         namespaces: Sequence[str],
         resync_seconds: float,
         random: Callable[[], float],
+        look_again: Callable[[str], None] = lambda definition: None,
     ) -> None:
+        self._look_again = look_again
         self._cache = cache
         self._queue = queue
         self._reader = reader
@@ -63,8 +77,8 @@ class Controller:
         self._tasks: set[asyncio.Task[None]] = set()
         self.missed: dict[str, int] = {}
         """Sweeps in a row, by kind, that found what the watch had not delivered."""
-        self.running = False
-        """Whether everything that exists has been listed and the queue is worked."""
+        self.informed = False
+        """Whether everything that exists has been listed; it may be another operator that acts on it."""
 
     def first(self, obj: Mapping[str, Any]) -> None:
         """An EcoDomain of the list at the start, before kopf tells of it."""
@@ -74,6 +88,9 @@ class Controller:
 
     def observe(self, kind: Kind, event_type: str | None, obj: Mapping[str, Any]) -> None:
         """A watch event. ``event_type`` None: from a list of kopf's, which is silent about what is gone."""
+        if kind is CUSTOM_RESOURCE_DEFINITION:
+            self._look_again(obj["metadata"]["name"])
+            return
         uid = obj["metadata"]["uid"]
         if uid in self._listed:
             self._listed.discard(uid)
@@ -92,6 +109,15 @@ class Controller:
                 continue
             self._removed(kind, ref, None)
 
+    def served(self, kind: Kind, *, is_served: bool) -> None:
+        """An optional kind is there, or is not: what needs it is reconciled anew."""
+        if kind not in OPTIONAL or (kind.name in self._cache.served) == is_served:
+            return
+        log.info("optional kind", extra={"kind": kind.name, "served": is_served})
+        self._cache.served ^= {kind.name}
+        for resource in (ECO_SECRET_BINDING,) if kind is EXTERNAL_SECRET else (ECO_DOMAIN,):
+            self._add(self._cache.resources(resource.name))
+
     def sweep_soon(self, kind: Kind) -> None:
         """Sweep a kind after a moment of quiet."""
         loop = asyncio.get_running_loop()
@@ -104,11 +130,9 @@ class Controller:
         """Work the queue and resync, until cancelled. To be called when everything that exists has been listed."""
         resync = asyncio.create_task(self._resync_forever(), name="resync")
         confirm = asyncio.get_running_loop().call_later(CONFIRM_SECONDS, self._confirm)
-        self.running = True
         try:
             await self._queue.run()
         finally:
-            self.running = False
             for timer in (confirm, *self._sweeps.values()):
                 timer.cancel()
             for task in (resync, *self._tasks):
@@ -123,6 +147,8 @@ class Controller:
     async def sweep(self, kind: Kind) -> int:
         """Compare the cache with a metadata-only list; how many objects the watch had missed."""
         metrics.SWEEPS.labels(kind.name).inc()
+        if kind in OPTIONAL and kind.name not in self._cache.served:
+            return 0
         selector = "" if kind in RESOURCES else SELECTOR
         known = {ref: self._cache.version(ref) for ref in self._cache.refs(kind.group, kind.name)}
         live: dict[Ref, tuple[str, str]] = {}
@@ -156,43 +182,24 @@ class Controller:
 
     def _changed(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         ref = Ref.of(obj)
-        before = self._cache.get(ref) if kind in (POD, REPLICA_SET, ECO_INGRESS) else None
+        before = self._cache.get(ref) if kind in concerns.COMPARED else None
         former = self._cache.owner(ref)
         if self._cache.put(obj) is Change.SAME:
             return
-        if kind is ECO_DOMAIN:
-            self._queue.add(_key(obj))
-        elif kind is ECO_INGRESS:
-            self._add_alb_targets(before, obj)
-        elif kind is POD:
-            if troubled(slim_pod(obj)) or (before is not None and troubled(before)):
-                self._add_owner(ref)
-        elif kind is not REPLICA_SET or _refused(obj) or _refused(before):
-            self._add_owner(ref)
-            if former is not None and former != self._cache.owner(ref):  # it was stripped of its owner
-                self._queue.add(former)
+        self._add(concerns.by_change(self._cache, kind, ref, before, obj))
+        if kind in MADE and former is not None and former != self._cache.owner(ref):  # it was stripped of its owner
+            self._queue.add(former)
 
     def _removed(self, kind: Kind, ref: Ref, obj: Mapping[str, Any] | None) -> None:
         """An object is gone, or lost the label we watch by."""
         uid = obj["metadata"]["uid"] if obj is not None else None
-        before = self._cache.get(ref) if kind is ECO_INGRESS else None
+        before = self._cache.get(ref) if kind in concerns.COMPARED else None
         owner = self._cache.remove(ref, uid=uid)
-        if kind is ECO_DOMAIN:
-            self._queue.add(Key(kind.name, ref.namespace, ref.name))
-        elif kind is ECO_INGRESS:
-            self._add_alb_targets(before)
-        elif owner is not None and kind not in OBSERVED:
-            self._queue.add(owner)
+        self._add(concerns.by_removal(self._cache, kind, ref, before, owner))
 
-    def _add_owner(self, ref: Ref) -> None:
-        owner = self._cache.owner(ref)
-        if owner is not None:
-            self._queue.add(owner)
-
-    def _add_alb_targets(self, *ingresses: Mapping[str, Any] | None) -> None:
-        for ingress in ingresses:
-            for namespace, name in alb_targets(ingress or {}):
-                self._queue.add(Key(ECO_DOMAIN.name, namespace, name))
+    def _add(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._queue.add(key)
 
     def _start_sweep(self, kind: Kind) -> None:
         self._sweeps.pop(kind, None)
@@ -216,7 +223,8 @@ class Controller:
             for kind in WATCHED:
                 await self._resync(kind)
             spread = min(60.0, self._resync_seconds / 10)
-            for key in self._cache.resources(ECO_DOMAIN.name):
+            keys = (*self._cache.resources(ECO_DOMAIN.name), *self._cache.resources(ECO_SECRET_BINDING.name))
+            for key in keys:
                 self._queue.add(key, after=0.001 + self._random() * spread)
 
     async def _resync(self, kind: Kind) -> None:
@@ -243,9 +251,3 @@ def _key(obj: Mapping[str, Any]) -> Key:
 def _selected(obj: Manifest) -> bool:
     label, _, value = SELECTOR.partition("=")
     return (obj["metadata"].get("labels") or {}).get(label) == value
-
-
-def _refused(replica_set: Mapping[str, Any] | None) -> bool:
-    """Whether a ReplicaSet cannot create its pods."""
-    conditions = ((replica_set or {}).get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == "ReplicaFailure" and c.get("status") == "True" for c in conditions)

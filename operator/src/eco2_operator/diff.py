@@ -103,9 +103,9 @@ class _Comparison:
             if not _same_atomic(desired, live):
                 yield Difference(path, live or None, desired)
             return
-        by_key = {_key_of(item, keys): item for item in live}
+        by_key = {key_of(item, keys): item for item in live}
         for item in desired:
-            yield from self.compare(item, by_key.get(_key_of(item, keys)), f"{path}[{_label(item, keys)}]")
+            yield from self.compare(item, by_key.get(key_of(item, keys)), f"{path}[{_label(item, keys)}]")
 
     def _merge_keys(self, path: str) -> tuple[str, ...] | None:
         if path == "metadata.ownerReferences":
@@ -159,7 +159,8 @@ def _find(items: Any, keys: Mapping[str, Any]) -> Any:
     return None
 
 
-def _key_of(item: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
+def key_of(item: Mapping[str, Any], keys: Sequence[str]) -> tuple[Any, ...]:
+    """What tells a list element apart, defaults of the API server included."""
     return tuple(item.get(key, _KEY_DEFAULTS.get(key)) for key in keys)
 
 

@@ -1,14 +1,16 @@
 """What builders need to know beside the resource: read from the cache, frozen before building."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eco2_operator.build.context import Cluster, DomainContext
+from eco2_operator.build.context import Cluster, DomainContext, Peer
 from eco2_operator.cache import Cache
-from eco2_operator.kinds import ECO_INGRESS, SERVICE
-from eco2_operator.model.domain import EcoDomainSpec, Tier
+from eco2_operator.kinds import ECO_INGRESS, ECO_SECRET_BINDING, NAMESPACE, SERVICE
+from eco2_operator.model.access import Access
+from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource
-from eco2_operator.naming import GROUP, Ref, child_name
+from eco2_operator.naming import GROUP, Key, Manifest, Ref, child_name
+from eco2_operator.status.conditions import find
 
 
 def domain_context(domain: Resource[EcoDomainSpec], cache: Cache, cluster: Cluster) -> DomainContext:
@@ -17,7 +19,9 @@ def domain_context(domain: Resource[EcoDomainSpec], cache: Cache, cluster: Clust
         cluster=cluster,
         node_ports=known_node_ports(domain, cache),
         routed_by_alb=_routed_by_alb(domain, cache),
-        peer_tiers=_peer_tiers(domain, cache),
+        peers=_peers(domain, cache),
+        served=cache.served,
+        meshed=_meshed(domain, cache),
     )
 
 
@@ -41,17 +45,56 @@ def service_node_ports(service: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _peer_tiers(domain: Resource[EcoDomainSpec], cache: Cache) -> dict[tuple[str, str], Tier]:
-    tiers: dict[tuple[str, str], Tier] = {}
-    access = domain.spec.access
-    for rule in (access.outbound or ()) if access is not None else ():
-        if rule.domain is None:
-            continue
-        peer = (rule.namespace or domain.namespace, rule.domain)
-        found = cache.domain(*peer)
-        if found is not None:
-            tiers[peer] = found["spec"].get("tier", "business-logic")
-    return tiers
+def _meshed(domain: Resource[EcoDomainSpec], cache: Cache) -> bool:
+    """Whether Istio injects its proxy into pods of the namespace.
+
+    https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/: `istio-injection: disabled` wins over a
+    revision.
+    """
+    namespace = cache.get(Ref(NAMESPACE.group, NAMESPACE.name, "", domain.namespace)) or {"metadata": {}}
+    labels = namespace["metadata"].get("labels") or {}
+    injection = labels.get("istio-injection")
+    return injection == "enabled" or (injection is None and bool(labels.get("istio.io/rev")))
+
+
+def _peers(domain: Resource[EcoDomainSpec], cache: Cache) -> dict[tuple[str, str], Peer]:
+    access = domain.spec.access or Access()
+    named = [rule.domain and (rule.namespace or domain.namespace, rule.domain) for rule in access.outbound or ()]
+    named += [(rule.namespace or domain.namespace, rule.domain) for rule in access.inbound or ()]
+    found = {peer: cache.domain(*peer) for peer in named if peer}
+    return {peer: _peer(obj) for peer, obj in found.items() if obj is not None}
+
+
+def _peer(obj: Mapping[str, Any]) -> Peer:
+    spec, own = obj["spec"], obj["metadata"]["namespace"]
+    inbound = (spec.get("access") or {}).get("inbound") or ()
+    return Peer(
+        tier=spec.get("tier", "business-logic"),
+        service_account=child_name(obj["metadata"]["name"]),
+        callers=frozenset((rule.get("namespace", own), rule["domain"]) for rule in inbound),
+    )
+
+
+def ignored_secrets(domain: Resource[EcoDomainSpec], cache: Cache) -> set[str]:
+    """The domain's Secrets whose changes replace no pods."""
+    return {name for name, binding in _bindings(domain, cache) if binding["spec"].get("rotation") == "ignore"}
+
+
+def stale_bindings(domain: Resource[EcoDomainSpec], cache: Cache) -> tuple[str, ...]:
+    """What is wrong with the EcoSecretBindings the domain uses, in words."""
+    faults = []
+    for name, binding in _bindings(domain, cache):
+        synced = find((binding.get("status") or {}).get("conditions") or (), "Synced") or {}
+        if synced.get("status") == "False":
+            faults.append(f"EcoSecretBinding {name}: {synced['message']}")
+    return tuple(faults)
+
+
+def _bindings(domain: Resource[EcoDomainSpec], cache: Cache) -> Iterator[tuple[str, Manifest]]:
+    for use in domain.spec.secrets or ():
+        binding = cache.resource(Key(ECO_SECRET_BINDING.name, domain.namespace, use.name))
+        if binding is not None:
+            yield use.name, binding
 
 
 def alb_targets(ingress: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -54,8 +54,8 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the operator watches and would act on a change."""
-        return self._controller.running and any(True for _ in self._watchers())
+        """Whether the operator knows the cluster and watches it; whoever stands by is ready too."""
+        return self._controller.informed and any(True for _ in self._watchers())
 
 
 async def serve(health: Health, queue: WorkQueue[Key], address: str) -> web.AppRunner:

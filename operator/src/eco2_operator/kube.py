@@ -21,16 +21,21 @@ from eco2_operator.errors import (
     Unavailable,
 )
 from eco2_operator.failures import failure
-from eco2_operator.kinds import Kind
+from eco2_operator.kinds import EVENT, POD, SURROUNDINGS, Kind
 from eco2_operator.naming import FIELD_MANAGER, Manifest
+from eco2_operator.wire import event, lines, object_of, seconds
 
 _APPLY = "application/apply-patch+yaml"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _PAGE = 100
 """Objects of a page when whole objects are listed: a few hundred KiB at a time."""
 _METADATA_PAGE = 500
 _WATCH_SECONDS = 290
 """How long one watch lasts; the server ends it."""
+_LOG_LINES = 20
+_LOG_BYTES = 8192
+_LOG_SECONDS = 5.0
 _SILENCE_SECONDS = 90
 """A watch that is silent for longer is broken: bookmarks come every minute."""
 
@@ -62,6 +67,12 @@ class Reader(Protocol):
     async def list_metadata(self, kind: Kind, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         """Metadata of every object the selector matches, and the resourceVersion of the list."""
 
+    async def log_tail(self, namespace: str, pod: str, container: str) -> str:
+        """The last lines a container of a pod has written; empty when there are none any more."""
+
+    async def warnings(self, namespace: str, name: str, reason: str) -> list[str]:
+        """Messages of the Events with that reason about the object of that name, oldest first."""
+
 
 class Writer(Protocol):
     """What may be written."""
@@ -91,7 +102,8 @@ class Client:
         connect: gives the connection; asked again after HTTP 401, because tokens and certificates rotate.
         timeout: seconds for one request.
         user_agent: how the API server's audit log names us.
-        connections: requests at the same time, watches aside; a TLS connection takes about 300 KiB.
+        connections: requests at the same time, watches aside; a TLS connection takes about 100 KiB.
+        may_write: asked right before every write; without the Lease nothing may go out.
     """
 
     def __init__(
@@ -101,7 +113,9 @@ class Client:
         timeout: float,
         user_agent: str = FIELD_MANAGER,
         connections: int = 8,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_write = may_write
         self._connect = connect
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._user_agent = user_agent
@@ -133,9 +147,39 @@ class Client:
             version = page.version
         return items, version
 
+    async def log_tail(self, namespace: str, pod: str, container: str) -> str:
+        """See `Reader.log_tail`."""
+        params = {"container": container, "tailLines": str(_LOG_LINES), "limitBytes": str(_LOG_BYTES)}
+        what = f"log of Pod {namespace}/{pod}"
+        path = POD.path(namespace, pod, "log")
+        # The API server asks the kubelet, which may not answer at all: the failure must be told in time.
+        try:
+            async with asyncio.timeout(_LOG_SECONDS):
+                status, reply, retry_after = await self._send("GET", path, what, params, None, {"Accept": "*/*"})
+        except TimeoutError as error:
+            raise Unavailable(f"{what}: not there after {_LOG_SECONDS:.0f} s") from error
+        metrics.API_REQUESTS.labels("GET", str(status)).inc()
+        if status < 300:
+            # At the limit the last line is cut off, and a value in it would not be known for one any more.
+            whole = reply if len(reply) < _LOG_BYTES else reply[: reply.rfind(b"\n") + 1]
+            return whole.decode(errors="replace")
+        if status in (400, 404):  # it never started, or it is gone
+            return ""
+        raise self._failure(status, reply, retry_after, what=what, kind=POD)
+
+    async def warnings(self, namespace: str, name: str, reason: str) -> list[str]:
+        """See `Reader.warnings`."""
+        selector = f"involvedObject.name={name},reason={reason}"
+        what = f"list of events about {namespace}/{name}"
+        params = {"fieldSelector": selector, "limit": str(_PAGE)}
+        found = (await self._request("GET", EVENT, EVENT.path(namespace), what, params=params)).get("items") or []
+        found.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return [str(event.get("message", "")) for event in found]
+
     async def pages(self, kind: Kind, namespace: str, selector: str) -> AsyncIterator[Page]:
         """Every object the selector matches, page by page. An empty namespace means all of them."""
-        async for page in self._pages(kind, namespace, selector, limit=_PAGE, accept="application/json"):
+        accept = _METADATA_LIST if kind in SURROUNDINGS else "application/json"
+        async for page in self._pages(kind, namespace, selector, limit=_PAGE, accept=accept):
             for item in page.items:  # the API server leaves these out of lists
                 item["apiVersion"], item["kind"] = kind.api_version, kind.name
             yield page
@@ -165,18 +209,20 @@ class Client:
             async with self._open().get(
                 connection.server + kind.path(namespace),
                 params=params,
-                headers={**connection.headers, "Accept": "application/json"},
+                headers={**connection.headers, "Accept": _METADATA if kind in SURROUNDINGS else "application/json"},
                 ssl=connection.tls if connection.tls is not None else True,
                 timeout=aiohttp.ClientTimeout(sock_connect=self._timeout.total, sock_read=_SILENCE_SECONDS),
             ) as response:
                 if response.status != 200:
                     self._refused(response.status, connection)
-                    reply, retry_after = await response.read(), _seconds(response.headers.get("Retry-After"))
+                    reply, retry_after = await response.read(), seconds(response.headers.get("Retry-After"))
                     raise self._failure(response.status, reply, retry_after, what=what, kind=kind)
-                async for line in _lines(response.content):
-                    event_type, obj = _event(line)
+                async for line in lines(response.content):
+                    event_type, obj = event(line)
                     if event_type == "ERROR":
                         raise failure(obj.get("code", 500), obj, what=what, kind=kind)
+                    if kind in SURROUNDINGS:  # it calls itself PartialObjectMetadata
+                        obj["apiVersion"], obj["kind"] = kind.api_version, kind.name
                     yield event_type, obj
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{what}: broken off ({str(error) or type(error).__name__})") from error
@@ -271,7 +317,7 @@ class Client:
             status, reply, retry_after = await self._send(method, path, what, params, data, headers)
         metrics.API_REQUESTS.labels(method, str(status)).inc()
         if status < 300:
-            parsed = _object_of(reply)
+            parsed = object_of(reply)
             if parsed is None or (method != "DELETE" and "metadata" not in parsed):
                 raise Unavailable(f"{method} {what}: the answer of the API server is not a JSON object with metadata")
             return parsed
@@ -282,7 +328,7 @@ class Client:
         if status == 429 and retry_after:
             self._resume_at = asyncio.get_running_loop().time() + retry_after
         # A proxy or the mux answers in plain text instead of with a `metav1.Status`.
-        return failure(status, _object_of(reply) or {}, what=what, kind=kind, retry_after=retry_after)
+        return failure(status, object_of(reply) or {}, what=what, kind=kind, retry_after=retry_after)
 
     def _respect_pause(self) -> None:
         """The server asked for silence (429 with Retry-After): no request goes out before that time."""
@@ -305,6 +351,8 @@ class Client:
         try:
             async with self._slots:
                 self._respect_pause()
+                if method != "GET" and not self._may_write():
+                    raise Unavailable(f"{method} {what}: this process does not hold the Lease (any more)")
                 async with self._open().request(
                     method,
                     connection.server + path,
@@ -314,7 +362,7 @@ class Client:
                     ssl=connection.tls if connection.tls is not None else True,
                 ) as response:
                     self._refused(response.status, connection)
-                    return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
+                    return response.status, await response.read(), seconds(response.headers.get("Retry-After"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             metrics.API_REQUESTS.labels(method, "none").inc()
             cause = str(error) or type(error).__name__
@@ -344,42 +392,3 @@ class Client:
                 timeout=self._timeout,
             )
         return self._session
-
-
-async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytearray]:
-    """Whole lines, however long."""
-    rest = bytearray()
-    async for chunk in stream.iter_any():
-        rest += chunk
-        *lines, tail = rest.split(b"\n")
-        rest = tail
-        for line in lines:
-            yield line
-
-
-def _event(line: bytearray) -> tuple[str, Manifest]:
-    """The type and the object of one line of a watch.
-
-    Raises:
-        ValueError: when it is something else.
-    """
-    match orjson.loads(line):
-        case {"type": "ERROR", "object": dict(told)}:
-            return "ERROR", told
-        case {"type": str(event_type), "object": {"metadata": {"resourceVersion": str()}} as obj}:
-            return event_type, obj
-    raise ValueError("a line that is no change")
-
-
-def _object_of(reply: bytes) -> Manifest | None:
-    """The answer as a JSON object; None when it is anything else, or was cut off."""
-    try:
-        parsed = orjson.loads(reply)
-    except orjson.JSONDecodeError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
-
-
-def _seconds(header: str | None) -> float | None:
-    """``Retry-After`` in seconds (RFC 9110, section 10.2.3); the API server sends no dates, and 0 says nothing."""
-    return float(header) or None if header is not None and header.isdecimal() else None

@@ -38,6 +38,7 @@ TIME_TO_READY = Histogram(
     buckets=(0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600),
     registry=REGISTRY,
 )
+MIGRATIONS = Counter("eco2_migrations_total", "Migrations by what became of them.", ("result",), registry=REGISTRY)
 RESOURCES = Gauge("eco2_resources", "Custom resources by state of Ready.", ("kind", "ready"), registry=REGISTRY)
 SWEEPS = Counter("eco2_sweeps_total", "Comparisons of the cache with a metadata list.", ("kind",), registry=REGISTRY)
 

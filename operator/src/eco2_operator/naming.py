@@ -18,6 +18,10 @@ SELECTOR: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 OWNER_ANNOTATION: Final = f"{GROUP}/owner"
 SUSPEND_ANNOTATION: Final = f"{GROUP}/suspend"
 RESTART_ANNOTATION: Final = f"{GROUP}/restart"
+RERUN_ANNOTATION: Final = f"{GROUP}/rerun-migration"
+MIGRATION_HASH_ANNOTATION: Final = f"{GROUP}/migration-hash"
+SECRETS_ANNOTATION: Final = f"{GROUP}/secrets"
+"""On a pod template: the Secrets the pods read and a hash of the keys they read, as ``name=hash,name=hash``."""
 
 MAX_LABEL: Final = 63
 """Longest label value and DNS label (RFC 1123, section 2.1)."""

@@ -5,9 +5,9 @@ Every setting is an ``ECO2_*`` variable (lists and maps as JSON) and, under the 
 
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from eco2_operator.build.context import Cluster, PodSelector
@@ -47,12 +47,42 @@ class Settings(BaseSettings):
     dns_labels: dict[str, str] = Field({"k8s-app": "kube-dns"}, description="Labels of the DNS pods.")
     gateway_namespace: str = Field("istio-ingress", description="Namespace of the Istio gateway.")
     gateway_labels: dict[str, str] = Field({"istio": "ingressgateway"}, description="Labels of the gateway's pods.")
+    gateway_principal: str = Field(
+        "cluster.local/ns/istio-ingress/sa/istio-ingressgateway",
+        description="Identity of the gateway's pods in the mesh, without spiffe://.",
+    )
+    istiod_namespace: str = Field("istio-system", description="Namespace of Istio's control plane.")
+    trust_domain: str = Field("cluster.local", description="Trust domain of the mesh.")
     prometheus_namespace: str = Field("prometheus", description="Namespace Prometheus scrapes from.")
     entrance_namespaces: tuple[str, ...] = Field(
         ("istio-ingress", "platform-system"),
         description="Namespaces whose EcoIngresses may route to every domain that does not say otherwise.",
     )
     alb_source_cidrs: tuple[CidrSetting, ...] = Field((), description="Addresses an ALB sends from (its subnets).")
+    lease_name: str = Field("eco2-operator", description="Name of the Lease by which one of several operators acts.")
+    lease_namespace: str = Field(
+        "", description="Namespace of the Lease; empty: the pod's own, and outside of a cluster no Lease."
+    )
+    lease_duration_seconds: float = Field(15, gt=0, description="How long a Lease that is not renewed is respected.")
+    lease_deadline_seconds: float = Field(
+        10, gt=0, description="How long its holder acts without a renewal; to be well below the duration."
+    )
+    lease_retry_seconds: float = Field(2, gt=0, description="Between two renewals, and two attempts to get it.")
+    environment: str = Field(
+        "dev", description="Part of the default parameter prefix /eco2/<environment>/<namespace>/."
+    )
+    ssm_prefixes: dict[str, tuple[str, ...]] = Field(
+        {}, description="By namespace: the prefixes of the SSM parameters it may read, instead of the default."
+    )
+    aws_region: str | None = Field(None, description="Region of SSM for bindings that name none; default: AWS's own.")
+    hash_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the hashes by which a changed Secret is noticed. To be kept: with another one all pods "
+        "that read Secrets are replaced.",
+    )
+    rotation_window_seconds: float = Field(
+        10, ge=0, description="Changes of Secrets within so many seconds become one rollout."
+    )
     resync_seconds: float = Field(600, gt=0, description="Seconds between two full comparisons of cache and cluster.")
     concurrency: int = Field(16, ge=1, le=256, description="Resources reconciled at the same time.")
     backoff_seconds: float = Field(0.5, gt=0, description="First delay after a failed reconcile, in seconds.")
@@ -72,6 +102,12 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "console"] = Field("json", description="json, or console for people.")
 
+    @model_validator(mode="after")
+    def _lease_is_consistent(self) -> Self:
+        if not self.lease_retry_seconds < self.lease_deadline_seconds < self.lease_duration_seconds:
+            raise ValueError("lease: retry must be below deadline, and deadline below duration")
+        return self
+
     @property
     def cluster(self) -> Cluster:
         """The part the builders may see."""
@@ -83,6 +119,9 @@ class Settings(BaseSettings):
             prometheus_namespace=self.prometheus_namespace,
             entrance_namespaces=self.entrance_namespaces,
             alb_source_cidrs=self.alb_source_cidrs,
+            istiod_namespace=self.istiod_namespace,
+            gateway_principal=self.gateway_principal,
+            trust_domain=self.trust_domain,
         )
 
 

@@ -10,11 +10,12 @@ again; what was deleted meanwhile shows in `relisted`. https://kubernetes.io/doc
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from eco2_operator.errors import ChildError, Forbidden, KindMissing
 from eco2_operator.failures import Expired
-from eco2_operator.kinds import Kind
+from eco2_operator.kinds import OPTIONAL, SURROUNDINGS, Kind
 from eco2_operator.kube import Page
 from eco2_operator.naming import Manifest, Ref
 from eco2_operator.workqueue import Backoff
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 BACKOFF = Backoff(base=0.5, cap=30)
 MISSING_SECONDS = 30.0
 """How often a kind that the cluster does not serve is looked for again."""
+OPTIONAL_SECONDS = 600.0
+"""The same for a kind that a cluster may do without, and for what the operator may not look at."""
+HOPES = 10
+"""A new definition takes a moment until its kind is served: it is looked for this often, a second apart."""
 
 
 class Source(Protocol):
@@ -45,6 +50,9 @@ class Sink(Protocol):
     def relisted(self, kind: Kind, namespace: str, live: set[Ref], version: str) -> None:
         """All that existed at a resourceVersion."""
 
+    def served(self, kind: Kind, *, is_served: bool) -> None:
+        """Whether the cluster serves the kind."""
+
 
 class Watcher:
     """Tells a sink about one kind in one namespace.
@@ -59,13 +67,15 @@ class Watcher:
     ) -> None:
         self._source = source
         self._sink = sink
-        self._kind = kind
+        self.kind = self._kind = kind
         self._namespace = namespace
         self._selector = selector
         self._random = random
         self._version = ""
         self._failures = 0
         self._listed = asyncio.Event()
+        self._again = asyncio.Event()
+        self._hopes = 0
 
     @property
     def name(self) -> str:
@@ -77,6 +87,11 @@ class Watcher:
         """Wait until everything that exists has been told, or it is known that nothing can be."""
         await self._listed.wait()
 
+    def look_again(self) -> None:
+        """The kind's definition has changed: it may be served now."""
+        self._hopes = HOPES
+        self._again.set()
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
@@ -85,12 +100,14 @@ class Watcher:
             try:
                 if not self._version:
                     self._version = await self._list()
+                    self._sink.served(self._kind, is_served=True)
                     self._listed.set()
                 await self._watch()
             except Expired:
                 self._version = ""
             except KindMissing:
-                self._version, pause = "", MISSING_SECONDS
+                self._version, pause = "", self._until_looked_for()
+                self._sink.served(self._kind, is_served=False)
                 self._listed.set()
             except ChildError as error:
                 log.warning("watch will be resumed", extra={"watch": self.name, "error": str(error)})
@@ -98,9 +115,24 @@ class Watcher:
                 pause = error.retry_after or 0.0
                 if isinstance(error, Forbidden):
                     self._listed.set()  # one missing permission must not keep the other kinds from working
+                    if self._kind in SURROUNDINGS:
+                        pause = OPTIONAL_SECONDS
             if self._failures:
                 pause = max(pause, BACKOFF.delay(self._failures, self._random()))
-            await asyncio.sleep(pause)
+            await self._rest(pause)
+
+    def _until_looked_for(self) -> float:
+        """Seconds until a kind that is not served is looked for again."""
+        if self._hopes:
+            self._hopes -= 1
+            self._failures = 1
+            return 1.0
+        return OPTIONAL_SECONDS if self._kind in OPTIONAL else MISSING_SECONDS
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._again.wait(), seconds)
+        self._again.clear()
 
     async def _list(self) -> str:
         live: set[Ref] = set()

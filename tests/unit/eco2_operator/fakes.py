@@ -97,6 +97,10 @@ class FakeApi:
     reads: list[Ref] = field(default_factory=list)
     failures: dict[tuple[str, str], ChildError] = field(default_factory=dict)
     """(verb, kind) that fails, with what."""
+    logs: dict[str, str] = field(default_factory=dict)
+    """What the pods wrote."""
+    told: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """Messages of Events, by the object's name and the reason."""
     history: list[Manifest] = field(default_factory=list)
     """Every version of every object that was ever stored."""
     _owners: dict[Ref, dict[Holder, set[Path]]] = field(default_factory=dict)
@@ -119,6 +123,14 @@ class FakeApi:
             if not selector or (obj["metadata"].get("labels") or {}).get(label) == value
         ]
         return found, str(self._version)
+
+    async def log_tail(self, namespace: str, pod: str, container: str) -> str:
+        self.reads.append(Ref("", "Log", namespace, pod))
+        return self.logs.get(pod, "")
+
+    async def warnings(self, namespace: str, name: str, reason: str) -> list[str]:
+        self.reads.append(Ref("", "Event", namespace, name))
+        return self.told.get((name, reason), [])
 
     async def apply(
         self,

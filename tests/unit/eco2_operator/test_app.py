@@ -11,10 +11,10 @@ import kopf
 import pytest
 from tests.unit.eco2_operator.fakes import eco_domain
 
-from eco2_operator import app
+from eco2_operator import app, kopf_watch
 from eco2_operator.controller import WATCHED
 from eco2_operator.errors import ChildError, Forbidden, KindMissing, SettingsError, Unavailable
-from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, POD, RESOURCES, SERVICE, Kind
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, POD, RESOURCES, SERVICE, SURROUNDINGS, Kind
 from eco2_operator.kube import Page
 from eco2_operator.naming import SELECTOR, Manifest, Ref
 from eco2_operator.settings import Settings
@@ -31,6 +31,7 @@ class Listening:
         self.failed = asyncio.Event()
         self.working = asyncio.Event()
         self.log: list[str] = []
+        self.served_kinds: set[Kind] = set()
 
     def first(self, obj: Manifest) -> None:
         self.firsts.append(obj["metadata"]["name"])
@@ -40,6 +41,9 @@ class Listening:
 
     def relisted(self, kind: Kind, namespace: str, live: set[Ref], version: str) -> None:
         self.relists.append(f"{kind.plural}{namespace and '@'}{namespace}")
+
+    def served(self, kind: Kind, *, is_served: bool) -> None:
+        self.served_kinds.add(kind)
 
     async def run(self) -> None:
         self.working.set()
@@ -95,11 +99,14 @@ class Cluster:
 
 
 async def operate(controller: Any, cluster: Any = None, settings: Settings | None = None) -> None:
-    await app._run_until_signalled(controller, controller, cluster or Cluster(), settings or Settings())
+    settings, cluster = settings or Settings(), cluster or Cluster()
+    await app._run_until_signalled(
+        controller, app._watchers(cluster, controller, settings), controller, cluster, settings
+    )
 
 
 def registry_for(controller: Any) -> Any:
-    return app._registry(controller)
+    return kopf_watch.registry(controller)
 
 
 def test_kopf_watches_domains_alone_and_indexes_nothing() -> None:
@@ -127,13 +134,14 @@ async def test_what_kopf_tells_goes_to_the_controller() -> None:
 def test_everything_else_is_watched_by_us_once_and_all_but_our_resources_by_our_label_only() -> None:
     watched = dict(app.WATCHED_BY_US)
     assert len(watched) == len(app.WATCHED_BY_US)
-    assert set(watched) == set(WATCHED) - {ECO_DOMAIN}
-    assert {kind for kind, selector in watched.items() if selector == ""} == set(RESOURCES) - {ECO_DOMAIN}
+    assert set(watched) == {*WATCHED, *SURROUNDINGS} - {ECO_DOMAIN}
+    whole = {*RESOURCES, *SURROUNDINGS} - {ECO_DOMAIN}
+    assert {kind for kind, selector in watched.items() if selector == ""} == whole
     assert set(watched.values()) == {"", SELECTOR}
 
 
 def test_kopf_neither_posts_events_nor_keeps_state_and_notices_a_silent_watch() -> None:
-    settings = app._kopf_settings()
+    settings = kopf_watch.settings_of_kopf()
     assert settings.posting.enabled is False
     assert settings.peering.standalone is True
     assert settings.watching.inactivity_timeout == 90
@@ -144,7 +152,7 @@ def test_kopf_neither_posts_events_nor_keeps_state_and_notices_a_silent_watch() 
 
 
 def test_a_watch_is_retried_for_ever_with_growing_gaps_up_to_half_a_minute() -> None:
-    delays = list(islice(app._kopf_settings().networking.error_backoffs, 1000))  # type: ignore[arg-type]
+    delays = list(islice(kopf_watch.settings_of_kopf().networking.error_backoffs, 1000))  # type: ignore[arg-type]
     for delay, middle in zip(delays, [1, 2, 5, 10, 20] + [30] * 995, strict=True):
         assert 0.75 * middle <= delay <= 1.25 * middle
     assert len(set(delays[5:])) > 1  # replicas that lost the same server do not come back together
@@ -161,16 +169,16 @@ async def test_in_a_cluster_the_service_account_is_used_and_elsewhere_the_kubeco
     inside = kopf.ConnectionInfo(server="http://inside", token="t1")
     outside = kopf.ConnectionInfo(server="http://outside", token="t2")
     login(monkeypatch, inside, outside)
-    connection = await app._connect()
+    connection = await kopf_watch.connect()
     assert (connection.server, connection.headers["Authorization"]) == ("http://inside", "Bearer t1")
     assert connection.tls is None
     login(monkeypatch, None, outside)
-    assert (await app._connect()).server == "http://outside"
+    assert (await kopf_watch.connect()).server == "http://outside"
 
 
 async def test_a_server_over_https_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     login(monkeypatch, kopf.ConnectionInfo(server="https://inside", token="t1"), None)
-    tls = (await app._connect()).tls
+    tls = (await kopf_watch.connect()).tls
     assert tls is not None
     assert tls.check_hostname is True
 
@@ -185,7 +193,7 @@ async def test_kopf_logs_in_the_same_way(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_without_any_login_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     login(monkeypatch, None, None)
     with pytest.raises(SettingsError, match="set KUBECONFIG"):
-        await app._connect()
+        await kopf_watch.connect()
 
 
 async def test_a_login_that_fails_says_why_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +202,7 @@ async def test_a_login_that_fails_says_why_and_what_to_do(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(kopf, "login_with_service_account", broken)
     with pytest.raises(SettingsError, match="the context 'prod' does not exist; set KUBECONFIG"):
-        await app._connect()
+        await kopf_watch.connect()
 
 
 def test_without_a_login_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,9 +279,10 @@ async def test_a_signal_ends_the_work_first_and_kopf_last(
     await asyncio.wait_for(started.wait(), 5)
     assert controller.working.is_set()
     assert controller.firsts == ["scan", "chat"]
-    assert sorted(controller.relists) == sorted(kind.plural for kind in WATCHED if kind is not ECO_DOMAIN)
+    assert sorted(controller.relists) == sorted(kind.plural for kind, _ in app.WATCHED_BY_US)
+    assert controller.served_kinds == {kind for kind, _ in app.WATCHED_BY_US}
     assert cluster.asked == {(ECO_DOMAIN, "", "")} | {(kind, "", selector) for kind, selector in app.WATCHED_BY_US}
-    assert cluster.watching == len(WATCHED) - 1
+    assert cluster.watching == len(app.WATCHED_BY_US)
     os.kill(os.getpid(), number)
     await ends(running)
     assert controller.log == ["kopf started", "queue stopped", "controller cancelled", "kopf stopped"]
@@ -293,7 +302,11 @@ async def test_given_namespaces_are_watched_alone(monkeypatch: pytest.MonkeyPatc
     assert controller.kwargs["namespaces"] == ("shop", "pay")
     assert controller.log == ["kopf started", "queue stopped", "kopf stopped"]
     everything = {(ECO_DOMAIN, ""), *app.WATCHED_BY_US}
-    assert cluster.asked == {(kind, ns, selector) for kind, selector in everything for ns in ("shop", "pay")}
+    assert cluster.asked == {
+        (kind, ns, selector)
+        for kind, selector in everything
+        for ns in (("",) if kind in SURROUNDINGS else ("shop", "pay"))
+    }
 
 
 @pytest.mark.usefixtures("signals")
@@ -439,6 +452,6 @@ async def test_the_operator_serves_its_health_and_cleans_up_when_it_ends(
     with caplog.at_level("INFO"):
         await asyncio.wait_for(app._operate(Settings(http_address="127.0.0.1:0")), 5)
     messages = [record.message for record in caplog.records if record.name.startswith("eco2_operator")]
-    assert messages[0] == "serving health and metrics"
+    assert messages[:2] == ["no Lease: this process must be the only operator", "serving health and metrics"]
     assert messages[-1] == "stopped"
     assert cluster.closed

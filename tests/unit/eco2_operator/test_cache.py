@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, eco_domain
 
-from eco2_operator.cache import Cache, Change, domain_label, newer, slim_pod, slim_replica_set
+from eco2_operator.cache import Cache, Change, domain_label, newer
 from eco2_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SERVICE, Kind
 from eco2_operator.naming import Key, Ref
+from eco2_operator.slim import slim_pod, slim_replica_set
 
 SCAN = Ref("apps", "Deployment", NAMESPACE, "scan")
 
@@ -304,3 +305,80 @@ def test_a_label_two_domains_share_goes_back_to_the_one_that_is_left(cache: Cach
 @pytest.mark.parametrize("spec", [None, {}, {"domain": None}, {"domain": ""}])
 def test_without_a_domain_in_the_spec_the_label_is_the_name(spec: Any) -> None:
     assert domain_label({"metadata": {"name": "scan"}, "spec": spec}) == "scan"
+
+
+def versioned(obj: dict[str, Any], version: str) -> dict[str, Any]:
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
+
+
+def reading(name: str, secret: str, *, uid: str = "") -> dict[str, Any]:
+    return eco_domain(name, uid=uid or name, envFrom=[{"secretRef": {"name": secret}}])
+
+
+def calling(name: str, *, inbound: Any = (), outbound: Any = ()) -> dict[str, Any]:
+    return eco_domain(name, uid=name, access={"inbound": list(inbound), "outbound": list(outbound)})
+
+
+def test_the_domains_that_read_a_secret_are_known_before_it_exists(cache: Cache) -> None:
+    for obj in (reading("b", "db"), reading("a", "db"), reading("c", "other")):
+        cache.put(obj)
+    assert cache.readers(NAMESPACE, "db") == [Key("EcoDomain", NAMESPACE, "a"), Key("EcoDomain", NAMESPACE, "b")]
+    assert cache.readers("elsewhere", "db") == []
+    assert cache.readers(NAMESPACE, "unread") == []
+
+
+def test_the_domains_whose_rules_name_a_domain_are_known(cache: Cache) -> None:
+    for obj in (
+        calling("caller", outbound=[{"domain": "scan"}, {"data": "redis"}, {"external": "https"}]),
+        calling("callee", inbound=[{"domain": "scan"}]),
+        calling("far", outbound=[{"domain": "scan", "namespace": "other"}]),
+    ):
+        cache.put(obj)
+    assert [key.name for key in cache.acquainted(NAMESPACE, "scan")] == ["callee", "caller"]
+    assert [key.name for key in cache.acquainted("other", "scan")] == ["far"]
+    assert cache.acquainted(NAMESPACE, "nobody") == []
+
+
+def test_indices_follow_a_changed_spec_and_a_deletion(cache: Cache) -> None:
+    cache.put(versioned(reading("a", "db"), "1"))
+    cache.put(versioned(reading("a", "other"), "2"))
+    assert (cache.readers(NAMESPACE, "db"), len(cache.readers(NAMESPACE, "other"))) == ([], 1)
+    cache.put(versioned(calling("a", outbound=[{"domain": "scan"}]), "3"))
+    assert cache.readers(NAMESPACE, "other") == []
+    assert len(cache.acquainted(NAMESPACE, "scan")) == 1
+    cache.remove(Ref("eco2.growbin.app", "EcoDomain", NAMESPACE, "a"))
+    assert cache.acquainted(NAMESPACE, "scan") == []
+    assert (cache._readers, cache._acquainted, cache._domains) == ({}, {}, {})
+
+
+def test_an_older_version_leaves_the_indices_alone(cache: Cache) -> None:
+    cache.put(versioned(reading("a", "db"), "5"))
+    cache.put(versioned(reading("a", "other"), "4"))
+    assert len(cache.readers(NAMESPACE, "db")) == 1
+
+
+def test_domains_are_listed_by_namespace(cache: Cache) -> None:
+    for obj in (eco_domain("b", uid="1"), eco_domain("a", uid="2"), eco_domain("c", uid="3", namespace="other")):
+        cache.put(obj)
+    cache.put(deployment())
+    assert [key.name for key in cache.domains_in(NAMESPACE)] == ["a", "b"]
+    assert cache.domains_in("nowhere") == []
+
+
+def test_a_pod_of_a_migration_belongs_to_the_domain_its_annotation_names(cache: Cache) -> None:
+    pod = observed(POD, "scan-migrate-1-x", label="scan-migration")
+    pod["metadata"]["annotations"] = {"eco2.growbin.app/owner": str(KEY)}
+    cache.put(pod)
+    assert cache.owned(KEY) == [Ref("", "Pod", NAMESPACE, "scan-migrate-1-x")]
+    assert cache.owned(Key("EcoDomain", NAMESPACE, "scan-migration")) == []
+
+
+def test_of_a_secret_the_cache_keeps_what_its_digest_makes_of_the_values() -> None:
+    cache = Cache(lambda name, value: f"{name}={len(value)}")
+    cache.put(
+        child(Kind("", "v1", "Secret", "secrets"), uid="s", resourceVersion="1") | {"data": {"a": "aHVudGVyMg=="}}
+    )
+    live = cache.get(Ref("", "Secret", NAMESPACE, "scan"))
+    assert live is not None
+    assert live["digests"] == {"a": f"{NAMESPACE}/scan/a=7"}
+    assert "aHVudGVyMg==" not in json.dumps(live)

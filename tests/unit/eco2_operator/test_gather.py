@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 from tests.unit.eco2_operator.fakes import NAMESPACE, child, eco_domain
 
+from eco2_operator.build.context import Peer
 from eco2_operator.cache import Cache
-from eco2_operator.gather import alb_targets, domain_context, known_node_ports, service_node_ports
+from eco2_operator.gather import (
+    alb_targets,
+    domain_context,
+    ignored_secrets,
+    known_node_ports,
+    service_node_ports,
+    stale_bindings,
+)
 from eco2_operator.kinds import SERVICE
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
@@ -38,7 +46,7 @@ def ingress(**spec: Any) -> dict[str, Any]:
 
 def test_in_an_empty_cluster_nothing_is_known() -> None:
     ctx = domain_context(parsed(), Cache(), CLUSTER)
-    assert (ctx.node_ports, ctx.routed_by_alb, ctx.peer_tiers) == ({}, False, {})
+    assert (ctx.node_ports, ctx.routed_by_alb, ctx.peers) == ({}, False, {})
     assert ctx.cluster is CLUSTER
 
 
@@ -64,20 +72,27 @@ def test_the_children_of_a_domain_with_a_long_name_are_found() -> None:
     assert known_node_ports(parse(eco_domain(name), EcoDomainSpec), cache_of(live)) == {"http": 31000}
 
 
-def test_the_tiers_of_known_peers_are_found_by_their_label() -> None:
+def test_known_peers_are_found_by_their_label() -> None:
     outbound = [{"domain": "vision"}, {"domain": "chat", "namespace": "talk"}, {"domain": "unknown"}, {"data": "redis"}]
     cache = cache_of(
         eco_domain("ml", uid="1", domain="vision", tier="data"),
-        eco_domain("chat", uid="2", namespace="talk"),
+        eco_domain(
+            "chat", uid="2", namespace="talk", access={"inbound": [{"domain": "a"}, {"domain": "b", "namespace": "c"}]}
+        ),
         eco_domain("chat", uid="3", tier="data"),
     )
-    ctx = domain_context(parsed(access={"outbound": outbound}), cache, CLUSTER)
-    assert ctx.peer_tiers == {(NAMESPACE, "vision"): "data", ("talk", "chat"): "business-logic"}
+    inbound = [{"domain": "chat"}]
+    ctx = domain_context(parsed(access={"outbound": outbound, "inbound": inbound}), cache, CLUSTER)
+    assert ctx.peers == {
+        (NAMESPACE, "vision"): Peer("data", "ml"),
+        ("talk", "chat"): Peer("business-logic", "chat", frozenset({("talk", "a"), ("c", "b")})),
+        (NAMESPACE, "chat"): Peer("data", "chat"),
+    }
 
 
 @pytest.mark.parametrize("access", [{}, {"outbound": []}])
-def test_without_outbound_rules_no_peer_is_looked_up(access: dict[str, Any]) -> None:
-    assert domain_context(parsed(access=access), cache_of(eco_domain("chat", uid="2")), CLUSTER).peer_tiers == {}
+def test_without_rules_no_peer_is_looked_up(access: dict[str, Any]) -> None:
+    assert domain_context(parsed(access=access), cache_of(eco_domain("chat", uid="2")), CLUSTER).peers == {}
 
 
 ROUTES = [
@@ -112,3 +127,66 @@ def test_a_domain_knows_that_an_alb_routes_to_it() -> None:
     assert domain_context(parsed(), cache, CLUSTER).routed_by_alb is True
     other = parse(eco_domain("chat"), EcoDomainSpec)
     assert domain_context(other, cache, CLUSTER).routed_by_alb is False
+
+
+def namespace(**labels: str) -> dict[str, Any]:
+    metadata = {"name": NAMESPACE, "uid": "n", "resourceVersion": "1", "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({}, False),
+        ({"istio-injection": "enabled"}, True),
+        ({"istio-injection": "disabled"}, False),
+        ({"istio.io/rev": "stable"}, True),
+        ({"istio.io/rev": ""}, False),
+        ({"istio-injection": "disabled", "istio.io/rev": "stable"}, False),
+        ({"istio-injection": "enabled", "istio.io/rev": "stable"}, True),
+    ],
+)
+def test_pods_get_a_sidecar_where_the_namespace_says_so(labels: dict[str, str], *, expected: bool) -> None:
+    assert domain_context(parsed(), cache_of(namespace(**labels)), CLUSTER).meshed is expected
+
+
+def test_a_namespace_that_is_not_known_is_not_meshed() -> None:
+    assert domain_context(parsed(), Cache(), CLUSTER).meshed is False
+
+
+def binding(name: str = "database", *, synced: str = "True", **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": NAMESPACE, "uid": name, "resourceVersion": "1"}
+    conditions = [{"type": "Synced", "status": synced, "message": "no parameter /a: create it"}]
+    status = {"conditions": conditions if synced else []}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "EcoSecretBinding",
+        "metadata": metadata,
+        "spec": {"keys": [], **spec},
+        "status": status,
+    }
+
+
+USES = {"secrets": [{"name": "database"}, {"name": "unbound"}]}
+
+
+def test_secrets_whose_binding_says_so_replace_no_pods() -> None:
+    other = binding("other", rotation="ignore")
+    assert ignored_secrets(parsed(**USES), cache_of(binding(rotation="ignore"), other)) == {"database"}
+    assert ignored_secrets(parsed(**USES), cache_of(binding(rotation="restart"))) == set()
+    assert ignored_secrets(parsed(**USES), cache_of(binding())) == set()
+    assert ignored_secrets(parsed(), cache_of(other)) == set()
+
+
+@pytest.mark.parametrize("synced", ["True", "Unknown", ""])
+def test_bindings_that_are_not_out_of_date_are_not_told(synced: str) -> None:
+    assert stale_bindings(parsed(**USES), cache_of(binding(synced=synced))) == ()
+
+
+def test_bindings_that_could_not_be_read_are_told_to_the_domains_that_use_them() -> None:
+    cache = cache_of(binding(synced="False"), binding("other", synced="False"))
+    assert stale_bindings(parsed(**USES), cache) == ("EcoSecretBinding database: no parameter /a: create it",)
+    assert stale_bindings(parsed(), cache) == ()
+    bare = binding()
+    del bare["status"]
+    assert stale_bindings(parsed(**USES), cache_of(bare)) == ()

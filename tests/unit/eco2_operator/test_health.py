@@ -18,7 +18,7 @@ class World:
 
     def __init__(self) -> None:
         self.queue: Any = SimpleNamespace(oldest=0.0, depth=0)
-        self.controller: Any = SimpleNamespace(missed={}, running=True)
+        self.controller: Any = SimpleNamespace(missed={}, informed=True)
         self.watchers = ["watcher for pods", "watcher for services"]
         self.health = Health(self.queue, self.controller, lambda: self.watchers)
 
@@ -71,7 +71,7 @@ def test_without_a_watch_the_process_is_alive_but_not_ready(world: World) -> Non
 
 
 def test_before_everything_has_been_listed_it_is_not_ready(world: World) -> None:
-    world.controller.running = False
+    world.controller.informed = False
     assert world.health.faults() == []
     assert not world.health.ready
 

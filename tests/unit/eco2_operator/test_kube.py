@@ -724,3 +724,109 @@ async def test_a_watch_that_is_cancelled_closes_its_connection(server: ApiServer
     assert client._session is not None
     assert client._session.connector is not None
     assert not client._session.connector._acquired  # type: ignore[attr-defined]
+
+
+# -- what may be written, and logs ---------------------------------------------------------------------------------
+
+
+async def test_without_the_lease_nothing_is_written_and_everything_may_be_read(server: ApiServer) -> None:
+    holds = [True]
+    client = Client(server.login, timeout=5, may_write=lambda: holds[0])
+    server.answers = [reply(200, SERVICE_BODY) for _ in range(3)]
+    await client.apply(SERVICE, SERVICE_BODY)
+    holds[0] = False
+    writes: list[Callable[[], Awaitable[Any]]] = [
+        lambda: client.apply(SERVICE, SERVICE_BODY),
+        lambda: client.create(SERVICE, SERVICE_BODY),
+        lambda: client.delete(SERVICE, "shop", "scan", uid="u"),
+    ]
+    for write in writes:
+        with pytest.raises(Unavailable, match="does not hold the Lease"):
+            await write()
+    assert await get(client) == SERVICE_BODY
+    holds[0] = True
+    await client.apply(SERVICE, SERVICE_BODY)
+    assert [request.method for request in server.requests] == ["PATCH", "GET", "PATCH"]
+    await client.close()
+
+
+async def test_the_lease_is_asked_for_right_before_the_request_and_not_when_it_was_queued(server: ApiServer) -> None:
+    holds = [True]
+    client = Client(server.login, timeout=5, connections=1, may_write=lambda: holds[0])
+
+    async def slow(_: web.Request) -> web.Response:
+        holds[0] = False  # lost while the second write waits for the one connection
+        return reply(200, SERVICE_BODY)
+
+    server.answers = [slow]
+    first, second = await asyncio.gather(
+        client.apply(SERVICE, SERVICE_BODY), client.apply(SERVICE, SERVICE_BODY), return_exceptions=True
+    )
+    assert first == SERVICE_BODY
+    assert isinstance(second, Unavailable)
+    assert len(server.requests) == 1
+    await client.close()
+
+
+async def test_the_lease_is_asked_for_again_after_a_new_login(server: ApiServer) -> None:
+    holds = iter([True, False])
+    client = Client(server.login, timeout=5, may_write=lambda: next(holds))
+    server.answers = [reply(401)]
+    with pytest.raises(Unavailable, match="does not hold the Lease"):
+        await client.apply(SERVICE, SERVICE_BODY)
+    await client.close()
+
+
+def text(body: bytes, code: int = 200) -> web.Response:
+    return web.Response(status=code, body=body, content_type="text/plain")
+
+
+async def test_the_last_lines_of_a_container_are_read(server: ApiServer, client: Client) -> None:
+    server.answers = [text("eins\nzwei ü\n".encode())]
+    assert await client.log_tail("shop", "scan-1", "migrate") == "eins\nzwei ü\n"
+    (request,) = server.requests
+    assert request.path == "/api/v1/namespaces/shop/pods/scan-1/log"
+    assert dict(request.query) == {"container": "migrate", "tailLines": "20", "limitBytes": "8192"}
+
+
+@pytest.mark.parametrize("code", [400, 404])
+async def test_a_container_that_never_started_or_is_gone_has_written_nothing(
+    server: ApiServer, client: Client, code: int
+) -> None:
+    server.answers = [reply(code, status(code, "BadRequest", "waiting to start", name="scan-1"))]
+    assert await client.log_tail("shop", "scan-1", "migrate") == ""
+
+
+async def test_what_is_no_text_is_read_all_the_same(server: ApiServer, client: Client) -> None:
+    server.answers = [text(b"a\xffb\n")]
+    assert await client.log_tail("shop", "scan-1", "migrate") == "a\ufffdb\n"
+
+
+async def test_a_line_that_was_cut_off_at_the_limit_is_dropped(server: ApiServer, client: Client) -> None:
+    server.answers = [text(b"whole\n" + b"x" * 8186), text(b"x" * 8192), text(b"whole\n" + b"x" * 8185)]
+    assert await client.log_tail("shop", "scan-1", "migrate") == "whole\n"
+    assert await client.log_tail("shop", "scan-1", "migrate") == ""
+    assert len(await client.log_tail("shop", "scan-1", "migrate")) == 8191
+
+
+@pytest.mark.parametrize(("code", "error"), [(403, Forbidden), (500, Unavailable), (502, Unavailable)])
+async def test_a_log_that_is_refused_is_an_error(
+    server: ApiServer, client: Client, code: int, error: type[ChildError]
+) -> None:
+    server.answers = [reply(code, status(code, "x", "kubelet is not there"))]
+    with pytest.raises(error, match="log of Pod shop/scan-1"):
+        await client.log_tail("shop", "scan-1", "migrate")
+
+
+async def test_a_kubelet_that_never_answers_is_not_waited_for_long(
+    server: ApiServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube, "_LOG_SECONDS", 0.05)
+
+    async def silent(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return text(b"")
+
+    server.answers = [silent]
+    with pytest.raises(Unavailable, match="not there after"):
+        await client.log_tail("shop", "scan-1", "migrate")

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from eco2_operator.build.access import Refusal
 from eco2_operator.build.context import Cluster, DomainContext, PodSelector
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource
@@ -20,10 +22,10 @@ CONTEXT = DomainContext(
 )
 
 
-def plan(**spec: Any) -> Plan:
+def plan(context: DomainContext = CONTEXT, **spec: Any) -> Plan:
     body = {"image": "eco2:1", "port": 8000} | spec
     resource = Resource(Key("EcoDomain", "scan", "scan"), "u1", 1, {}, EcoDomainSpec.model_validate(body))
-    return plan_domain(resource, CONTEXT)
+    return plan_domain(resource, context)
 
 
 def manifest(kind: str, name: str = "a") -> Manifest:
@@ -36,10 +38,17 @@ def test_pods_come_last_and_what_they_need_first() -> None:
         "ServiceAccount",
         "NetworkPolicy",
         "Service",
+        "ServiceMonitor",
         "PodDisruptionBudget",
         "HorizontalPodAutoscaler",
         "Deployment",
     ]
+
+
+def test_what_guards_the_pods_in_the_mesh_comes_before_them_too() -> None:
+    kinds = [child["kind"] for child in plan(replace(CONTEXT, meshed=True)).children]
+    guards = ["NetworkPolicy", "AuthorizationPolicy", "PeerAuthentication"]
+    assert [kind for kind in kinds if kind in (*guards, "Deployment")] == [*guards, "Deployment"]
 
 
 def test_what_is_not_wanted_is_not_in_the_plan() -> None:
@@ -55,8 +64,9 @@ def test_children_are_found_by_reference_in_apply_order() -> None:
 
 def test_refused_rules_are_told_and_allowed_ones_are_not() -> None:
     assert plan(access={"outbound": [{"data": "postgres"}]}).refused == ()
-    (message,) = plan(access={"outbound": [{"data": "postgres"}, {"data": "redis"}]}).refused
-    assert message.startswith("outbound[1] data: redis: ")
+    (refusal,) = plan(access={"outbound": [{"data": "postgres"}, {"data": "redis"}]}).refused
+    assert refusal.reason == "PortsUnknown"
+    assert refusal.message.startswith("outbound[1] data: redis: ")
 
 
 def test_two_children_of_one_reference_are_a_fault_of_the_builders() -> None:
@@ -66,4 +76,5 @@ def test_two_children_of_one_reference_are_a_fault_of_the_builders() -> None:
 
 def test_children_that_differ_in_kind_or_name_go_together() -> None:
     children = [manifest("Service"), manifest("ServiceAccount"), manifest("Service", "b")]
-    assert assemble(children, refused=("x",)) == Plan(tuple(children), ("x",))
+    refused = (Refusal("PeerMissing", "x"),)
+    assert assemble(children, refused=refused) == Plan(tuple(children), refused)

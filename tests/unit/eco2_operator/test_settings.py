@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from eco2_operator.errors import SettingsError
 from eco2_operator.settings import Settings, describe, load
@@ -16,6 +17,19 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "dns_labels": ('{"app": "dns"}', {"app": "dns"}),
     "gateway_namespace": ("gate", "gate"),
     "gateway_labels": ('{"app": "gate"}', {"app": "gate"}),
+    "gateway_principal": ("a.b/ns/gate/sa/gate", "a.b/ns/gate/sa/gate"),
+    "istiod_namespace": ("mesh", "mesh"),
+    "trust_domain": ("a.b", "a.b"),
+    "lease_name": ("one", "one"),
+    "lease_namespace": ("platform", "platform"),
+    "lease_duration_seconds": ("30", 30.0),
+    "lease_deadline_seconds": ("12", 12.0),
+    "lease_retry_seconds": ("1", 1.0),
+    "environment": ("prod", "prod"),
+    "ssm_prefixes": ('{"scan": ["/a/"]}', {"scan": ("/a/",)}),
+    "aws_region": ("eu-west-1", "eu-west-1"),
+    "hash_key": ("k", SecretStr("k")),
+    "rotation_window_seconds": ("0", 0.0),
     "prometheus_namespace": ("metrics", "metrics"),
     "entrance_namespaces": ("[]", ()),
     "alb_source_cidrs": ('["10.9.0.0/16"]', ("10.9.0.0/16",)),

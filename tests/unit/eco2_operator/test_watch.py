@@ -13,10 +13,11 @@ from eco2_operator.cache import Cache
 from eco2_operator.controller import Controller
 from eco2_operator.errors import ChildError, Forbidden, KindMissing, Rejected, Unavailable
 from eco2_operator.failures import Expired
-from eco2_operator.kinds import DEPLOYMENT, ECO_INGRESS, SERVICE, Kind
+from eco2_operator.kinds import DEPLOYMENT, ECO_INGRESS, SERVICE, SERVICE_MONITOR, Kind
+from eco2_operator.kinds import NAMESPACE as NAMESPACES
 from eco2_operator.kube import Page
 from eco2_operator.naming import Key, Manifest, Ref
-from eco2_operator.watch import BACKOFF, MISSING_SECONDS, Watcher
+from eco2_operator.watch import BACKOFF, HOPES, MISSING_SECONDS, OPTIONAL_SECONDS, Watcher
 
 SELECTOR = "app=scan"
 MIDDLE = 0.5
@@ -105,6 +106,7 @@ class Sink:
     def __init__(self) -> None:
         self.told: list[tuple[str | None, str, str]] = []
         self.lists: list[tuple[str, set[str], str]] = []
+        self.services: list[bool] = []
 
     def observe(self, kind: Kind, event_type: str | None, obj: Mapping[str, Any]) -> None:
         assert kind is SERVICE
@@ -114,6 +116,9 @@ class Sink:
         assert kind is SERVICE
         self.told.append((None, "relisted", version))
         self.lists.append((namespace, {ref.name for ref in live}, version))
+
+    def served(self, kind: Kind, *, is_served: bool) -> None:
+        self.services.append(is_served)
 
     def take(self) -> list[tuple[str | None, str, str]]:
         taken, self.told = self.told, []
@@ -422,3 +427,69 @@ async def test_a_deletion_lost_between_two_watches_is_found_by_the_next_list_and
     assert queue.added == [KEY]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@in_virtual_time
+async def test_whether_the_kind_is_served_is_told_after_its_list_and_when_it_goes() -> None:
+    world = World([[page("7", "a")], [page("90")]], [[KindMissing("gone")]])
+    async with world.running():
+        await settle()
+        assert world.sink.services == [True, False]
+        await asyncio.sleep(MISSING_SECONDS)
+        assert world.sink.services == [True, False, True]
+
+
+@in_virtual_time
+async def test_neither_an_outage_nor_a_missing_permission_says_that_a_kind_is_not_served() -> None:
+    world = World([[Unavailable("down")], [Forbidden("no")], [page("7")]], [[Unavailable("down")], []])
+    async with world.running():
+        await asyncio.sleep(10)
+    assert world.sink.services == [True]
+
+
+async def missing_for(kind: Kind, seconds: float, *, told_at: float | None = None) -> list[float]:
+    """When a kind that is never served is looked for; `told_at`: when its definition changes."""
+    source: Any = Source([[KindMissing("not served")] for _ in range(40)], [])
+    watcher = Watcher(source, Sink(), kind, namespace="", selector="", random=lambda: MIDDLE)
+    task = asyncio.create_task(watcher.run())
+    if told_at is not None:
+        asyncio.get_running_loop().call_later(told_at, watcher.look_again)
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    times: list[float] = source.times
+    return times
+
+
+@in_virtual_time
+async def test_a_kind_that_a_cluster_may_lack_is_looked_for_less_often() -> None:
+    assert await missing_for(SERVICE_MONITOR, 2 * OPTIONAL_SECONDS + 1) == [0, OPTIONAL_SECONDS, 2 * OPTIONAL_SECONDS]
+
+
+@in_virtual_time
+async def test_when_its_definition_comes_it_is_looked_for_at_once_and_for_a_while_every_second() -> None:
+    times = await missing_for(SERVICE_MONITOR, OPTIONAL_SECONDS + 130, told_at=100)
+    assert times[:2] == [0, 100]
+    assert [later - earlier for earlier, later in pairwise(times[1:])] == [1.0] * HOPES + [OPTIONAL_SECONDS]
+
+
+@in_virtual_time
+async def test_a_definition_that_changes_while_the_kind_is_watched_disturbs_nothing() -> None:
+    world = World([[page("7", "a")]], [[change("MODIFIED", "a", "8")]])
+    async with world.running():
+        await settle()
+        world.watcher.look_again()
+        await asyncio.sleep(5)
+        assert world.source.take() == ["list", "watch 7"]
+
+
+@in_virtual_time
+async def test_what_lives_outside_of_namespaces_and_may_not_be_listed_is_asked_for_rarely() -> None:
+    source = Source([[Forbidden("no")] for _ in range(5)], [])
+    watcher = Watcher(source, Sink(), NAMESPACES, namespace="", selector="", random=lambda: MIDDLE)
+    task = asyncio.create_task(watcher.run())
+    await asyncio.wait_for(watcher.listed(), 0.001)
+    await asyncio.sleep(2 * OPTIONAL_SECONDS + 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert source.times == [0, OPTIONAL_SECONDS, 2 * OPTIONAL_SECONDS]

@@ -29,10 +29,10 @@ def app(spec: EcoDomainSpec) -> Manifest:
             "env": app_env(spec),
             "envFrom": app_env_from(spec),
             "ports": [_port(port.port, port.name) for port in ports(spec)],
-            "resources": _resources(spec.resources),
+            "resources": resources(spec.resources),
             **probes(spec),
             "lifecycle": _drain(spec.rollout or Rollout()),
-            "securityContext": _security(None),
+            "securityContext": hardened(None),
             "volumeMounts": mounts(spec),
         }
     )
@@ -64,8 +64,8 @@ def _extra(containers: Sequence[Container]) -> list[Manifest]:
                 "env": variables(container.env),
                 "envFrom": sources(container.env_from),
                 "ports": [_port(port.container_port, port.name) for port in container.ports or ()],
-                "resources": _resources(container.resources),
-                "securityContext": _security(container.security_context),
+                "resources": resources(container.resources),
+                "securityContext": hardened(container.security_context),
                 "volumeMounts": _mounts(container.volume_mounts or ()),
             }
         )
@@ -87,10 +87,11 @@ def _port(number: int, name: str | None) -> Manifest:
     return given({"name": name, "containerPort": number, "protocol": "TCP"})
 
 
-def _resources(resources: Resources | None) -> Manifest:
-    if resources is None:
+def resources(wanted: Resources | None) -> Manifest:
+    """Requests and limits."""
+    if wanted is None:
         return {}
-    return given({"requests": in_order(resources.requests), "limits": in_order(resources.limits)})
+    return given({"requests": in_order(wanted.requests), "limits": in_order(wanted.limits)})
 
 
 def _drain(rollout: Rollout) -> Manifest:
@@ -100,7 +101,7 @@ def _drain(rollout: Rollout) -> Manifest:
     return {"preStop": {"sleep": {"seconds": rollout.drain_seconds}}}
 
 
-def _security(relaxed: ContainerSecurity | None) -> Manifest:
+def hardened(relaxed: ContainerSecurity | None) -> Manifest:
     """The restricted Pod Security Standard and a read-only root; extra containers may relax two things."""
     wanted = relaxed or ContainerSecurity()
     read_only = wanted.read_only_root_filesystem

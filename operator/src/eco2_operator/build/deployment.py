@@ -28,7 +28,7 @@ def build(domain: Domain, ctx: DomainContext) -> Manifest:
                 "progressDeadlineSeconds": rollout.progress_deadline_seconds,
                 "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
                 "selector": {"matchLabels": selector(domain)},
-                "template": pod_template(domain),
+                "template": pod_template(domain, ctx.secrets),
             }
         ),
     }

@@ -1,5 +1,8 @@
 """The template of the serving pods, hardened."""
 
+from collections.abc import Mapping
+
+from eco2_operator.build import hashes
 from eco2_operator.build.container import app, extra_containers
 from eco2_operator.build.context import Domain
 from eco2_operator.build.fields import given, in_order
@@ -8,11 +11,15 @@ from eco2_operator.build.placement import placement
 from eco2_operator.build.volumes import volumes
 from eco2_operator.model.rollout import Rollout
 from eco2_operator.model.template import PodSpec
-from eco2_operator.naming import RESTART_ANNOTATION, Manifest, child_name
+from eco2_operator.naming import RESTART_ANNOTATION, SECRETS_ANNOTATION, Manifest, child_name
 
 
-def pod_template(domain: Domain) -> Manifest:
-    """What the Deployment makes pods from. Every change here replaces all pods."""
+def pod_template(domain: Domain, secrets: Mapping[str, str]) -> Manifest:
+    """What the Deployment makes pods from. Every change here replaces all pods.
+
+    Args:
+        secrets: hash of what the pods read of each Secret.
+    """
     spec = domain.spec
     pod = spec.pod or PodSpec()
     rollout = spec.rollout or Rollout()
@@ -25,24 +32,27 @@ def pod_template(domain: Domain) -> Manifest:
             "priorityClassName": pod.priority_class_name,
             "terminationGracePeriodSeconds": rollout.termination_grace_period_seconds,
             "imagePullSecrets": [{"name": name} for name in spec.image_pull_secrets or ()],
-            "securityContext": _security(pod.run_as_user),
+            "securityContext": pod_security(pod.run_as_user),
             **placement(domain),
             "initContainers": extra_containers(spec),
             "containers": [app(spec)],
             "volumes": volumes(spec),
         }
     )
-    return {"metadata": _metadata(domain, pod), "spec": body}
+    return {"metadata": _metadata(domain, pod, secrets), "spec": body}
 
 
-def _metadata(domain: Domain, pod: PodSpec) -> Manifest:
+def _metadata(domain: Domain, pod: PodSpec, secrets: Mapping[str, str]) -> Manifest:
     annotations = in_order(pod.annotations)
+    if secrets:
+        annotations[SECRETS_ANNOTATION] = hashes.dump(secrets)
     if domain.restart is not None:
         annotations[RESTART_ANNOTATION] = domain.restart
     return given({"labels": {**in_order(pod.labels), **labels(domain)}, "annotations": annotations})
 
 
-def _security(user: int) -> Manifest:
+def pod_security(user: int) -> Manifest:
+    """What holds for every container of a pod."""
     return {
         "runAsNonRoot": True,
         "runAsUser": user,

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from eco2_operator.errors import InvalidSpec
 from eco2_operator.model.base import DNS_LABEL, Model, Rule, without_nulls
-from eco2_operator.naming import GROUP, RESTART_ANNOTATION, SUSPEND_ANNOTATION, Key
+from eco2_operator.naming import GROUP, RERUN_ANNOTATION, RESTART_ANNOTATION, SUSPEND_ANNOTATION, Key
 
 S = TypeVar("S", bound=Model)
 
@@ -53,6 +53,11 @@ class Resource(Generic[S]):
     def restart(self) -> str | None:
         """The value of the restart annotation: another value replaces the pods."""
         return self.annotations.get(RESTART_ANNOTATION)
+
+    @property
+    def rerun(self) -> str | None:
+        """The value of the annotation that asks for the migration again: another value runs it once more."""
+        return self.annotations.get(RERUN_ANNOTATION)
 
 
 def is_suspended(annotations: Mapping[str, str]) -> bool:

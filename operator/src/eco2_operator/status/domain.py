@@ -7,15 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eco2_operator.build.access import SEVERITY, Refusal, access, in_words
+from eco2_operator.build.container import APP
 from eco2_operator.build.image import is_mutable
 from eco2_operator.errors import ChildError, Eco2Error
+from eco2_operator.migrations import NO_MIGRATION, Stage
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource
 from eco2_operator.model.status import Status
 from eco2_operator.naming import Manifest
 from eco2_operator.outcomes import Outcome
 from eco2_operator.status.conditions import Fact, Truth, find, merge
-from eco2_operator.status.pods import Cause, diagnose
+from eco2_operator.status.inventory import inventory
+from eco2_operator.status.pods import STUCK, Cause, diagnose, newest_pods
+
+_ON_THE_WAY = ("Progressing", "NotCreated", "SecretMissing", "Running")
+"""Reasons that pass by themselves, or as soon as something arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +30,44 @@ class Observation:
     """What was found in one reconcile."""
 
     outcomes: Sequence[Outcome]
-    refused: Sequence[str] = ()
+    refused: Sequence[Refusal] = ()
     deployment: Manifest | None = None
     autoscaler: Manifest | None = None
     replica_sets: Sequence[Manifest] = ()
     pods: Sequence[Manifest] = ()
     node_ports: Mapping[str, int] = field(default_factory=dict)
+    probe: str = ""
+    """What the kubelet last said of a failing probe; asked for when a rollout has passed its deadline."""
+    migration: Stage = NO_MIGRATION
+    missing: Sequence[str] = ()
+    """Secrets and ConfigMaps, or keys of them, that pods would read and that are not there."""
+    stale_bindings: Sequence[str] = ()
+    """EcoSecretBindings that could not be read anew: the pods have the last good values."""
 
 
 def of_domain(domain: Resource[EcoDomainSpec], seen: Observation, *, previous: Mapping[str, Any], now: str) -> Status:
     """The whole status; equal to ``previous`` when nothing changed."""
     children = _children_applied(seen.outcomes)
     workload = _workload_available(domain, seen)
-    access = _access_accepted(seen.refused)
-    facts = [
-        *_summary(children, workload, access, settled=_error_is_final(seen.outcomes)),
-        children,
-        workload,
-        access,
-        _image_mutable(domain),
-    ]
+    accepted = _access_accepted(domain, seen.refused)
+    parts = (children, _secrets_ready(seen), _migration_complete(seen.migration), workload, accepted)
+    facts = [*_summary(parts, settled=_error_is_final(seen.outcomes)), *parts, _image_mutable(domain)]
     live = (seen.deployment or {}).get("status", {})
     status: Status = {
         "observedGeneration": domain.generation,
         "conditions": merge(facts, previous.get("conditions") or (), generation=domain.generation, now=now),
-        "inventory": _inventory(seen.outcomes, previous),
+        "inventory": inventory(seen.outcomes, previous),
         "replicas": live.get("replicas", 0),
         "readyReplicas": live.get("readyReplicas", 0),
-        "image": domain.spec.image,
+        "image": _image(domain, seen),
     }
     if seen.node_ports:
         status["nodePorts"] = dict(sorted(seen.node_ports.items()))
         status["nodePort"] = seen.node_ports.get(_first_port(domain), next(iter(seen.node_ports.values())))
     if domain.spec.workload == "service":
         status["url"] = f"http://{domain.name}.{domain.namespace}.svc.cluster.local"
-    for kept in ("migration",):
-        if kept in previous:
-            status[kept] = previous[kept]
+    if seen.migration.record is not None:
+        status["migration"] = dict(seen.migration.record)
     return status
 
 
@@ -98,6 +106,24 @@ def _children_applied(outcomes: Sequence[Outcome]) -> Fact:
     return Fact("ChildrenApplied", "False", errors[0].reason, "; ".join(str(error) for error in errors))
 
 
+def _secrets_ready(seen: Observation) -> Fact:
+    if seen.missing:
+        message = (
+            f"the pods wait for {', '.join(seen.missing)}: create it, or correct the name; it is taken up by itself"
+        )
+        return Fact("SecretsReady", "False", "SecretMissing", message)
+    if seen.stale_bindings:
+        return Fact(
+            "SecretsReady", "True", "LastGood", f"last good values are in use: {'; '.join(seen.stale_bindings)}"
+        )
+    return Fact("SecretsReady", "True", "Present", "everything the pods read is there")
+
+
+def _migration_complete(stage: Stage) -> Fact:
+    truth: Truth = "True" if stage.passed else "Unknown" if stage.step == "waiting" else "False"
+    return Fact("MigrationComplete", truth, stage.reason, stage.message)
+
+
 def _error_is_final(outcomes: Sequence[Outcome]) -> bool:
     """Whether an error stands that waiting will hardly mend: somebody has to act."""
     waiting = ("ApiUnavailable", "Conflict", "NamespaceGone")
@@ -116,6 +142,8 @@ def _workload_available(domain: Resource[EcoDomainSpec], seen: Observation) -> F
     if current and updated >= wanted and available >= wanted and old <= 0:
         return _serving(f"{available} of {wanted} pods serve", seen.autoscaler)
     cause = diagnose(deployment, seen.replica_sets, seen.pods)
+    if cause is not None and cause.reason == STUCK and seen.probe:
+        cause = Cause(cause.reason, f"{cause.message}; the kubelet says: {seen.probe}")
     if cause is not None:
         return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, min(old, available)))
     return Fact("WorkloadAvailable", "False", "Progressing", f"{min(updated, available)} of {wanted} new pods serve")
@@ -134,10 +162,32 @@ def _with_old_pods(cause: Cause, serving: int) -> str:
     return f"{cause.message}; {serving} older pods go on serving" if serving > 0 else cause.message
 
 
-def _access_accepted(refused: Sequence[str]) -> Fact:
-    if refused:
-        return Fact("AccessAccepted", "False", "TierRefused", "; ".join(refused))
-    return Fact("AccessAccepted", "True", "Accepted", "every access rule is in force")
+def _access_accepted(domain: Resource[EcoDomainSpec], refused: Sequence[Refusal]) -> Fact:
+    """The worst refusal gives the reason; a peer that is still to come is no fault, nor is a cluster without a mesh."""
+    worst_first = sorted(refused, key=lambda refusal: SEVERITY.index(refusal.reason))
+    message = "; ".join(map(str, worst_first))
+    if access(domain).enforcement == "shadow":
+        would = f"enforcement: active would refuse every call but these: {in_words(domain)}"
+        return Fact("AccessAccepted", "True", "Shadow", "; ".join(filter(None, ["nothing is blocked", message, would])))
+    if not worst_first:
+        return Fact("AccessAccepted", "True", "Accepted", "every access rule is in force")
+    reason = worst_first[0].reason
+    tolerated: dict[str, Truth] = {"PeerMissing": "Unknown", "NotInMesh": "True"}
+    return Fact("AccessAccepted", tolerated.get(reason, "False"), reason, message)
+
+
+def _image(domain: Resource[EcoDomainSpec], seen: Observation) -> str:
+    """The image the present pods run, with its digest where their nodes agree on one."""
+    template = (seen.deployment or {}).get("spec", {}).get("template", {}).get("spec", {})
+    image = next((c["image"] for c in template.get("containers", ()) if c["name"] == APP), domain.spec.image)
+    digests = {
+        container.get("imageID", "").rpartition("@")[2]
+        for pod in newest_pods(seen.replica_sets, seen.pods)
+        for container in pod["status"].get("containerStatuses", ())
+        if container["name"] == APP
+    }
+    digest = digests.pop() if len(digests) == 1 else ""
+    return f"{image}@{digest}" if digest and "@" not in image else str(image)
 
 
 def _image_mutable(domain: Resource[EcoDomainSpec]) -> Fact:
@@ -152,16 +202,21 @@ def _image_mutable(domain: Resource[EcoDomainSpec]) -> Fact:
     return Fact("ImageMutable", "False", "Fixed", "the tag or digest names one image")
 
 
-def _summary(children: Fact, workload: Fact, access: Fact, *, settled: bool) -> list[Fact]:
-    """Ready, Reconciling and Stalled from the parts; the first part that is not well gives the reason."""
-    ill = next((fact for fact in (children, workload, access) if fact.status != "True"), None)
+def _summary(parts: Sequence[Fact], *, settled: bool) -> list[Fact]:
+    """Ready, Reconciling and Stalled from the parts; the first part that is not well gives the reason.
+
+    Args:
+        settled: an error of the children needs somebody to act.
+    """
+    by_type = {fact.type: fact for fact in parts}
+    ill = next((fact for fact in parts if fact.status == "False"), None)
     if ill is None:
         return [
-            Fact("Ready", "True", "Ready", workload.message),
+            Fact("Ready", "True", "Ready", by_type["WorkloadAvailable"].message),
             Fact("Reconciling", "False", "Done", "nothing to do"),
             Fact("Stalled", "False", "Done", "nothing stands in the way"),
         ]
-    stalled = settled if ill is children else ill.reason not in ("Progressing", "NotCreated")
+    stalled = settled if ill.type == "ChildrenApplied" else ill.reason not in _ON_THE_WAY
     flags: tuple[Truth, Truth] = ("False", "True") if stalled else ("True", "False")
     return [
         Fact("Ready", "False", ill.reason, ill.message),
@@ -172,27 +227,6 @@ def _summary(children: Fact, workload: Fact, access: Fact, *, settled: bool) -> 
 
 def _kept(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.uid and outcome.action != "deleted"]
-
-
-def _inventory(outcomes: Sequence[Outcome], previous: Mapping[str, Any]) -> list[Manifest]:
-    """Every object that exists for this resource. One whose apply failed keeps its earlier entry."""
-    items = {
-        (item["group"], item["kind"], item["namespace"], item["name"]): item for item in previous.get("inventory") or ()
-    }
-    for outcome in outcomes:
-        ref = outcome.ref
-        place = (ref.group, ref.kind, ref.namespace, ref.name)
-        if outcome.action == "deleted" or (outcome.action == "unchanged" and not outcome.uid):
-            items.pop(place, None)
-        elif outcome.uid:
-            items[place] = {
-                "group": ref.group,
-                "kind": ref.kind,
-                "namespace": ref.namespace,
-                "name": ref.name,
-                "uid": outcome.uid,
-            }
-    return [items[place] for place in sorted(items)]
 
 
 def _first_port(domain: Resource[EcoDomainSpec]) -> str:

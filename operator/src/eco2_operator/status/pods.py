@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eco2_operator.naming import Manifest
+from eco2_operator.slim import JOB_NAME_LABEL
 
 _STARTING = ("ContainerCreating", "PodInitializing", "")
 _WAITING_RANK = {
@@ -19,6 +20,10 @@ _WAITING_RANK = {
     "CreateContainerError": 1,
     "CrashLoopBackOff": 2,
 }
+
+
+STUCK = "ProgressDeadlineExceeded"
+"""Reason of a rollout that went on too long, while its pods show nothing by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +42,28 @@ def diagnose(deployment: Manifest, replica_sets: Iterable[Manifest], pods: Itera
         replica_sets: its ReplicaSets, slim.
         pods: its pods, slim.
     """
-    newest = max(replica_sets, key=_revision, default=None)
-    if newest is not None:
-        refused = _replica_failure(newest)
-        if refused is not None:
-            return refused
-    template = _template_hash(newest) if newest is not None else ""
-    mine = (p for p in pods if _template_hash(p) == template and not p["metadata"].get("deletionTimestamp"))
-    causes = [cause for pod in mine for cause in _pod_causes(pod)]
+    known = list(replica_sets)
+    refused = _replica_failure(max(known, key=_revision)) if known else None
+    if refused is not None:
+        return refused
+    causes = [cause for pod in newest_pods(known, pods) for cause in _pod_causes(pod)]
     if causes:
         worst = min(causes, key=lambda cause: (_WAITING_RANK.get(cause.reason, 3), cause.message))
         return _with_wanted_nodes(worst, deployment) if worst.reason == "Unschedulable" else worst
     return _deadline(deployment)
 
 
-def troubled(pod: Mapping[str, Any]) -> bool:
-    """Whether a pod by itself shows a cause: then its resource is worth a look."""
-    return any(True for _ in _pod_causes(pod))
+def newest_pods(replica_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> list[Manifest]:
+    """The pods of the newest ReplicaSet that are not on their way out; those of a Job belong to none."""
+    newest = max(replica_sets, key=_revision, default=None)
+    template = _template_hash(newest) if newest is not None else ""
+    mine = (pod for pod in pods if JOB_NAME_LABEL not in pod["metadata"].get("labels", {}))
+    return [p for p in mine if _template_hash(p) == template and not p["metadata"].get("deletionTimestamp")]
+
+
+def trouble(pod: Mapping[str, Any]) -> Cause | None:
+    """The cause a pod by itself shows, if it does: then its resource is worth a look."""
+    return next(iter(_pod_causes(pod)), None)
 
 
 def _revision(replica_set: Manifest) -> int:
@@ -128,7 +138,7 @@ def _deadline(deployment: Manifest) -> Cause | None:
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             seconds = deployment["spec"].get("progressDeadlineSeconds", 600)
             return Cause(
-                "ProgressDeadlineExceeded",
+                STUCK,
                 f"no progress for {seconds} s: the new pods run but do not become ready; "
                 "look at their logs and at the readiness probe",
             )

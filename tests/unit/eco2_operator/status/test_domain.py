@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.eco2_operator.fakes import NAMESPACE, NOW, eco_domain
 
+from eco2_operator.build.access import Refusal
 from eco2_operator.errors import (
     ChildError,
     Conflict,
@@ -18,6 +19,7 @@ from eco2_operator.errors import (
     Rejected,
     Unavailable,
 )
+from eco2_operator.migrations import Stage
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import Resource, parse
 from eco2_operator.model.status import EcoDomainStatus
@@ -100,7 +102,7 @@ def test_when_all_is_well_the_status_says_so() -> None:
 
 
 def test_the_status_follows_its_own_schema() -> None:
-    found = status(outcome(error=Forbidden("no")), node_ports={"http": 30001}, refused=["rule"])
+    found = status(outcome(error=Forbidden("no")), node_ports={"http": 30001}, refused=[Refusal("TierRefused", "rule")])
     EcoDomainStatus.model_validate(found, by_alias=True, by_name=False)
 
 
@@ -223,11 +225,71 @@ def test_a_failing_child_comes_before_a_failing_pod() -> None:
     assert condition(found, "WorkloadAvailable")[1] == "CrashLoopBackOff"
 
 
-def test_a_refused_access_rule_stalls_when_all_else_is_well() -> None:
-    found = status(refused=["outbound[0]: no", "outbound[1]: no"])
-    assert condition(found, "AccessAccepted") == ("False", "TierRefused", "outbound[0]: no; outbound[1]: no")
+NO, UNKNOWN, REFUSED, MISSING, UNMESHED = (
+    Refusal("TierRefused", "outbound[3]: no"),
+    Refusal("PortsUnknown", "outbound[2]: which port?"),
+    Refusal("PeerRefuses", "outbound[1]: not listed"),
+    Refusal("PeerMissing", "outbound[0]: not there"),
+    Refusal("NotInMesh", "inbound[0]: no paths"),
+)
+
+
+@pytest.mark.parametrize("worst", [NO, UNKNOWN, REFUSED], ids=lambda refusal: refusal.reason)
+def test_a_refused_access_rule_stalls_when_all_else_is_well(worst: Refusal) -> None:
+    found = status(refused=[UNMESHED, MISSING, worst])
+    message = f"{worst.message}; outbound[0]: not there; inbound[0]: no paths"
+    assert condition(found, "AccessAccepted") == ("False", worst.reason, message)
     assert summary(found) == STUCK
-    assert condition(found, "Ready")[1] == "TierRefused"
+    assert condition(found, "Ready")[1:] == (worst.reason, message)
+
+
+def test_the_worst_refusal_gives_the_reason_and_comes_first() -> None:
+    found = status(refused=[UNMESHED, MISSING, REFUSED, UNKNOWN, NO])
+    reason, message = condition(found, "AccessAccepted")[1:]
+    assert reason == "TierRefused"
+    assert message.split("; ") == [r.message for r in (NO, UNKNOWN, REFUSED, MISSING, UNMESHED)]
+
+
+def test_a_peer_that_is_still_to_come_is_no_fault() -> None:
+    found = status(refused=[UNMESHED, MISSING])
+    message = "outbound[0]: not there; inbound[0]: no paths"
+    assert condition(found, "AccessAccepted") == ("Unknown", "PeerMissing", message)
+    assert summary(found) == DONE
+
+
+def test_a_missing_peer_does_not_hide_what_is_wrong() -> None:
+    found = status(deployment=None, refused=[MISSING])
+    assert condition(found, "Ready")[:2] == ("False", "NotCreated")
+
+
+def test_paths_that_only_a_mesh_could_enforce_are_told_but_do_no_harm() -> None:
+    found = status(refused=[UNMESHED])
+    assert condition(found, "AccessAccepted") == ("True", "NotInMesh", "inbound[0]: no paths")
+    assert summary(found) == DONE
+
+
+def test_shadow_blocks_nothing_and_says_what_active_would() -> None:
+    access = {
+        "enforcement": "shadow",
+        "inbound": [{"domain": "chat", "namespace": "talk", "paths": ["/b", "/a"]}, {"domain": "my"}],
+        "outbound": [{"data": "redis"}, {"external": "https"}, {"cidr": "10.0.0.0/8", "port": 443}],
+    }
+    found = status(domain=parsed(access=access), refused=[MISSING, NO])
+    assert condition(found, "AccessAccepted") == (
+        "True",
+        "Shadow",
+        "nothing is blocked; outbound[3]: no; outbound[0]: not there; "
+        "enforcement: active would refuse every call but these: "
+        "callers domain: chat in talk (/a, /b), domain: my in shop; "
+        "calls data: redis, external: https, cidr: 10.0.0.0/8, port: 443",
+    )
+    assert summary(found) == DONE
+
+
+def test_shadow_without_rules_says_so() -> None:
+    found = status(domain=parsed(access={"enforcement": "shadow"}))
+    message = "nothing is blocked; enforcement: active would refuse every call but these: callers none; calls none"
+    assert condition(found, "AccessAccepted") == ("True", "Shadow", message)
 
 
 def test_a_moving_tag_is_told_but_does_no_harm() -> None:
@@ -286,8 +348,7 @@ def test_what_was_not_touched_stays_in_the_inventory() -> None:
     assert inventory(status(outcome(), previous=previous)) == {"Service": "u1", "Deployment": "u2"}
 
 
-def test_a_migration_in_the_status_is_kept() -> None:
-    assert status(previous={"migration": {"hash": "h"}, "phase": "x"})["migration"] == {"hash": "h"}
+def test_of_the_status_before_only_what_is_known_is_kept() -> None:
     assert "phase" not in status(previous={"phase": "x"})
 
 
@@ -318,3 +379,113 @@ def test_an_unchanged_world_gives_the_same_status_at_any_time() -> None:
         now=LATER,
     )
     assert again == first
+
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def running(image_id: str, template: str = "new") -> dict[str, Any]:
+    container = {"name": "app", "ready": True, "state": {}, "imageID": image_id}
+    return {
+        "metadata": {"name": f"scan-{template}", "labels": {"pod-template-hash": template}},
+        "status": {"containerStatuses": [container]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pods", "image"),
+    [
+        ([], "eco2:scan-1.0.6"),
+        ([running(f"docker.io/eco2@{DIGEST}")], f"eco2:scan-1.0.6@{DIGEST}"),
+        ([running(f"docker.io/eco2@{DIGEST}"), running(f"eco2@{DIGEST[:-1]}b")], "eco2:scan-1.0.6"),
+        ([running(f"docker.io/eco2@{DIGEST}", template="old")], "eco2:scan-1.0.6"),
+    ],
+    ids=["no pods", "one digest", "nodes disagree", "old pods"],
+)
+def test_the_digest_of_the_image_is_told_when_the_new_pods_agree_on_it(pods: Any, image: str) -> None:
+    assert status(pods=pods, replica_sets=[NEW_SET])["image"] == image
+
+
+def test_while_the_gate_is_closed_the_image_is_that_of_the_pods() -> None:
+    live = deployment()
+    live["spec"]["template"] = {"spec": {"containers": [{"name": "app", "image": "eco2:scan-0.9"}]}}
+    assert status(deployment=live)["image"] == "eco2:scan-0.9"
+
+
+def test_what_the_kubelet_says_of_a_failing_probe_is_added_to_a_rollout_that_is_stuck() -> None:
+    live = deployment(availableReplicas=0)
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    live["status"]["conditions"] = [stuck]
+    probe = "pod scan-1: Readiness probe failed: HTTP probe failed with statuscode: 503"
+    told = condition(status(deployment=live, probe=probe), "WorkloadAvailable")
+    assert told[:2] == ("False", "ProgressDeadlineExceeded")
+    assert told[2].endswith(f"the kubelet says: {probe}")
+    assert "kubelet" not in condition(status(deployment=live), "WorkloadAvailable")[2]
+
+
+# -- migrations and Secrets ----------------------------------------------------------------------------------------
+
+RECORD = {"hash": "a" * 64, "state": "Running", "startedAt": NOW}
+
+
+@pytest.mark.parametrize(
+    ("step", "reason", "truth", "expected"),
+    [
+        ("none", "NotRequired", "True", DONE),
+        ("done", "Succeeded", "True", DONE),
+        ("waiting", "WaitingForSecrets", "Unknown", DONE),
+        ("running", "Running", "False", UNDER_WAY),
+        ("running", "ImagePullBackOff", "False", STUCK),
+        ("failed", "MigrationFailed", "False", STUCK),
+        ("failed", "MigrationTimedOut", "False", STUCK),
+    ],
+)
+def test_where_a_migration_stands_is_told(step: Any, reason: str, truth: str, expected: dict[str, str]) -> None:
+    found = status(migration=Stage(step, reason, "the words", record=RECORD))
+    assert condition(found, "MigrationComplete") == (truth, reason, "the words")
+    assert summary(found) == expected
+    assert found["migration"] == RECORD
+    if truth == "False":
+        assert condition(found, "Ready")[1:] == (reason, "the words")
+
+
+def test_without_a_record_nothing_is_said_about_a_migration() -> None:
+    assert "migration" not in status()
+
+
+def test_old_pods_that_serve_do_not_make_it_ready_while_its_migration_runs() -> None:
+    found = status(migration=Stage("running", "Running", "runs"))
+    assert condition(found, "WorkloadAvailable")[0] == "True"
+    assert summary(found) == UNDER_WAY
+
+
+def test_what_the_pods_wait_for_is_told_before_everything_that_follows_from_it() -> None:
+    waiting = Stage("waiting", "WaitingForSecrets", "waits")
+    found = status(missing=["Secret db", "key a of ConfigMap app"], migration=waiting, deployment=None)
+    truth, reason, message = condition(found, "SecretsReady")
+    assert (truth, reason) == ("False", "SecretMissing")
+    assert "Secret db, key a of ConfigMap app" in message
+    assert condition(found, "Ready")[1] == "SecretMissing"
+    assert summary(found) == UNDER_WAY
+
+
+def test_a_fault_of_a_child_is_told_before_missing_secrets() -> None:
+    found = status(outcome(error=Rejected("no")), missing=["Secret db"])
+    assert condition(found, "Ready")[1] == "Rejected"
+
+
+def test_last_good_values_are_told_and_keep_nobody_from_being_ready() -> None:
+    found = status(stale_bindings=("EcoSecretBinding db: no parameter /a",))
+    assert condition(found, "SecretsReady")[:2] == ("True", "LastGood")
+    assert "EcoSecretBinding db: no parameter /a" in condition(found, "SecretsReady")[2]
+    assert summary(found) == DONE
+
+
+def test_when_everything_is_there_it_says_so() -> None:
+    assert condition(status(), "SecretsReady")[:2] == ("True", "Present")
+
+
+def test_the_record_of_a_migration_follows_the_schema() -> None:
+    record = {**RECORD, "state": "Succeeded", "finishedAt": NOW, "succeeded": [{"hash": "a" * 64, "finishedAt": NOW}]}
+    found = status(migration=Stage("done", "Succeeded", "ran", record=record))
+    EcoDomainStatus.model_validate(found, by_alias=True, by_name=False)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from eco2_operator.cache import slim_pod, slim_replica_set
-from eco2_operator.status.pods import Cause, diagnose, troubled
+from eco2_operator.slim import slim_pod, slim_replica_set
+from eco2_operator.status.pods import Cause, diagnose, trouble
 
 NEW, OLD = "new", "old"
 
@@ -69,7 +69,7 @@ def only(*pods: dict[str, Any]) -> Cause:
 def test_a_pod_that_starts_or_runs_shows_no_cause(state: dict[str, Any]) -> None:
     starting = pod("scan-1", {"name": "app", "state": state}, phase="Pending")
     assert cause(starting) is None
-    assert not troubled(starting)
+    assert trouble(starting) is None
 
 
 def test_without_pods_and_replica_sets_there_is_no_cause() -> None:
@@ -84,7 +84,7 @@ def test_without_pods_and_replica_sets_there_is_no_cause() -> None:
 def test_what_keeps_a_container_waiting_is_told_in_the_kubelets_words(reason: str) -> None:
     stuck = pod("scan-1", waiting(reason, 'secret "scan-db" not found'))
     assert only(stuck) == Cause(reason, 'pod scan-1: secret "scan-db" not found')
-    assert troubled(stuck)
+    assert trouble(stuck) is not None
     assert only(pod("scan-1", waiting(reason))).message == f"pod scan-1: {reason}"
 
 
@@ -117,7 +117,7 @@ def test_a_pod_that_fits_nowhere_repeats_the_schedulers_words() -> None:
     unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
     stuck = pod("scan-1", conditions=[unscheduled])
     assert only(stuck) == Cause("Unschedulable", "pod scan-1: 0/3 nodes")
-    assert troubled(stuck)
+    assert trouble(stuck) is not None
     del unscheduled["message"]
     assert only(pod("scan-1", conditions=[unscheduled])).message == "pod scan-1: no node fits"
     unready = {"type": "Ready", "status": "False", "message": "containers not ready"}

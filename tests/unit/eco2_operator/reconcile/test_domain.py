@@ -9,9 +9,10 @@ from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, NOW, Cloc
 from eco2_operator import metrics
 from eco2_operator.cache import Cache
 from eco2_operator.errors import Forbidden, NamespaceGone, Unavailable
-from eco2_operator.kinds import NETWORK_POLICY, POD, SERVICE
+from eco2_operator.kinds import NETWORK_POLICY, POD, REPLICA_SET, SERVICE
 from eco2_operator.naming import Key, Manifest, Ref, owner_reference
-from eco2_operator.reconcile import SETTLE_SECONDS, DomainReconciler
+from eco2_operator.reconcile.domain import DomainReconciler
+from eco2_operator.reconcile.report import SETTLE_SECONDS
 from eco2_operator.settings import Settings
 from eco2_operator.status.conditions import find
 from eco2_operator.workqueue import Retry
@@ -105,6 +106,7 @@ def world() -> World:
 
 STATUS = ("apply", "EcoDomain")
 EVENT = ("create", "Event")
+REVISION = ("apply", "ControllerRevision")
 
 
 async def test_every_child_is_made_pods_last_and_the_status_written_once(world: World) -> None:
@@ -154,7 +156,7 @@ async def test_ready_is_told_once_as_an_event(world: World) -> None:
     world.roll_out()
     world.take()
     assert await world.reconcile() is None
-    assert world.take() == [STATUS, EVENT]
+    assert world.take() == [STATUS, EVENT, REVISION]
     world.watch()
     await world.reconcile()
     assert world.take() == []
@@ -498,7 +500,7 @@ async def test_a_fault_in_the_operator_itself_is_not_swallowed(world: World, mon
         raise ZeroDivisionError
 
     world.put()
-    monkeypatch.setattr("eco2_operator.reconcile.plan_domain", broken)
+    monkeypatch.setattr("eco2_operator.reconcile.domain.plan_domain", broken)
     with pytest.raises(ZeroDivisionError):
         await world.reconcile()
 
@@ -517,8 +519,8 @@ async def test_of_a_deleted_resource_nothing_is_written_and_nothing_remembered(w
     world.watch()
     assert await world.reconcile() is None
     assert world.take() == []
-    reconciler = world.reconciler
-    assert (reconciler._unsettled, reconciler._changed, reconciler._applier._settled) == ({}, {}, {})
+    reporter, applier = world.reconciler._reporter, world.reconciler._applier
+    assert (reporter._unsettled, reporter._changed, applier._settled) == ({}, {}, {})
 
 
 async def test_an_unknown_resource_is_nothing_to_do(world: World) -> None:
@@ -554,3 +556,38 @@ async def test_durations_of_reconciles_are_counted_by_result(world: World) -> No
     world.put(image="eco2:other")
     await world.reconcile()
     assert [b - a for a, b in zip(before, counts(), strict=True)] == [1, 1, 1]
+
+
+async def test_a_stuck_rollout_asks_once_what_the_kubelet_says_of_the_probe(world: World) -> None:
+    await world.serve()
+    world.put(image="eco2:scan-1.0.7")
+    await world.reconcile()
+    live = world.api.objects[SCAN_DEPLOYMENT]
+    world.cache.put(
+        child(
+            REPLICA_SET, "scan-1", uid="rs", resourceVersion="900", labels=pod_labels("new"), annotations=revision("2")
+        )
+    )
+    pod = child(POD, "scan-1-a", uid="p", resourceVersion="901", labels=pod_labels("new"))
+    world.cache.put({**pod, "status": {"phase": "Running"}})
+    stuck = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
+    status = {"observedGeneration": live["metadata"]["generation"], "conditions": stuck}
+    world.api.edit(SCAN_DEPLOYMENT, {("status",): status}, manager="kube-controller-manager", sub="status")
+    world.api.told["scan-1-a", "Unhealthy"] = ["Liveness probe failed", "Readiness probe failed: 503"]
+    world.watch()
+    world.api.reads.clear()
+    for _ in range(3):
+        await world.reconcile()
+        world.watch()
+    condition = find(world.status["conditions"], "WorkloadAvailable")
+    assert condition is not None
+    assert condition["message"].endswith("the kubelet says: pod scan-1-a: Readiness probe failed: 503")
+    assert world.api.reads == [Ref("", "Event", NAMESPACE, "scan-1-a")]
+
+
+def pod_labels(template: str) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "scan", "pod-template-hash": template}
+
+
+def revision(number: str) -> dict[str, str]:
+    return {"deployment.kubernetes.io/revision": number}

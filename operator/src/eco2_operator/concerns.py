@@ -1,0 +1,129 @@
+"""Which resources a change in the cluster concerns: they are reconciled anew. No IO; reads the cache.
+
+A pod concerns its domain only while it shows a trouble, or ceases to; a domain concerns those whose rules name it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from eco2_operator.cache import Cache, domain_label
+from eco2_operator.gather import alb_targets
+from eco2_operator.kinds import (
+    ECO_DOMAIN,
+    ECO_INGRESS,
+    ECO_SECRET_BINDING,
+    NAMESPACE,
+    OBSERVED,
+    POD,
+    REPLICA_SET,
+    RESOURCES,
+    SECRET,
+    Kind,
+)
+from eco2_operator.naming import Key, Ref
+from eco2_operator.slim import slim_pod
+from eco2_operator.status.pods import trouble
+
+Object = Mapping[str, Any] | None
+COMPARED: Final = (POD, REPLICA_SET, NAMESPACE, *RESOURCES)
+"""Kinds of which it matters what they were before."""
+
+
+def by_change(cache: Cache, kind: Kind, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
+    """Whom an object concerns that is new or another; the cache knows it already."""
+    return _BY_KIND.get(kind, _child)(cache, ref, before, obj)
+
+
+def by_removal(cache: Cache, kind: Kind, ref: Ref, before: Object, owner: Key | None) -> Iterator[Key]:
+    """Whom it concerns that an object is gone, or lost the label we watch by; the cache has forgotten it already."""
+    if kind is ECO_DOMAIN:
+        yield _key(ref)
+        yield from cache.acquainted(ref.namespace, domain_label(before or {"metadata": {"name": ref.name}}))
+    elif kind is ECO_INGRESS:
+        yield from _alb_targets(before)
+    elif kind not in OBSERVED:
+        if kind is ECO_SECRET_BINDING:
+            yield _key(ref)
+        if owner is not None:
+            yield owner
+        if kind in (ECO_SECRET_BINDING, SECRET):
+            yield from cache.readers(ref.namespace, ref.name)
+
+
+def _domain(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
+    yield _key(ref)
+    if _presented(before) != _presented(obj):
+        for label in {domain_label(obj), domain_label(before or obj)}:
+            yield from cache.acquainted(ref.namespace, label)
+
+
+def _ingress(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
+    return _alb_targets(before, obj)
+
+
+def _binding(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
+    yield _key(ref)
+    yield from cache.readers(ref.namespace, ref.name)
+
+
+def _namespace(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
+    same = before is not None and before["metadata"].get("labels") == obj["metadata"].get("labels")
+    return () if same else cache.domains_in(ref.name)
+
+
+def _secret(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
+    yield from _owner(cache, ref)
+    yield from cache.readers(ref.namespace, ref.name)
+
+
+def _pod(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
+    ill = trouble(slim_pod(obj)) is not None or (before is not None and trouble(before) is not None)
+    return _owner(cache, ref) if ill else ()
+
+
+def _replica_set(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
+    return _owner(cache, ref) if _refused(obj) or _refused(before) else ()
+
+
+def _child(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
+    return _owner(cache, ref)
+
+
+_BY_KIND: Final = {
+    ECO_DOMAIN: _domain,
+    ECO_INGRESS: _ingress,
+    ECO_SECRET_BINDING: _binding,
+    NAMESPACE: _namespace,
+    SECRET: _secret,
+    POD: _pod,
+    REPLICA_SET: _replica_set,
+}
+
+
+def _key(ref: Ref) -> Key:
+    return Key(ref.kind, ref.namespace, ref.name)
+
+
+def _owner(cache: Cache, ref: Ref) -> Iterable[Key]:
+    owner = cache.owner(ref)
+    return () if owner is None else (owner,)
+
+
+def _alb_targets(*ingresses: Object) -> Iterator[Key]:
+    for ingress in ingresses:
+        for namespace, name in alb_targets(ingress or {}):
+            yield Key(ECO_DOMAIN.name, namespace, name)
+
+
+def _presented(domain: Object) -> Any:
+    """What other domains' rules depend on: a domain's label, its tier, and whom it lets in."""
+    if domain is None:
+        return None
+    spec = domain.get("spec") or {}
+    return domain_label(domain), spec.get("tier"), (spec.get("access") or {}).get("inbound")
+
+
+def _refused(replica_set: Object) -> bool:
+    """Whether a ReplicaSet cannot create its pods."""
+    conditions = ((replica_set or {}).get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "ReplicaFailure" and c.get("status") == "True" for c in conditions)

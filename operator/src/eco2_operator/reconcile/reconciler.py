@@ -1,0 +1,57 @@
+"""What the reconcilers of all kinds share: fetch the resource, time the work, turn an error into another attempt."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from eco2_operator import metrics
+from eco2_operator.cache import Cache
+from eco2_operator.errors import ChildError
+from eco2_operator.naming import Key, Manifest
+from eco2_operator.workqueue import Retry
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler(ABC):
+    """Reconciles the resources of one kind.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, cache: Cache, *, clock: Callable[[], float]) -> None:
+        self._cache = cache
+        self._clock = clock
+
+    async def __call__(self, key: Key) -> Retry | None:
+        """Reconcile one resource; what still has to happen, if anything."""
+        started = self._clock()
+        obj = self._cache.resource(key)
+        if obj is None or obj["metadata"].get("deletionTimestamp"):
+            self.forget(key)
+            return None
+        result = "error"
+        try:
+            retry = await self.reconcile(key, obj)
+            result = "ok" if retry is None else "retry"
+        except ChildError as error:
+            log.warning(
+                "reconcile will be retried", extra={"key": str(key), "reason": error.reason, "error": str(error)}
+            )
+            retry = Retry(error.retry_after)
+        finally:
+            metrics.RECONCILES.labels(key.kind, result).observe(self._clock() - started)
+        return retry
+
+    @abstractmethod
+    async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
+        """Bring the cluster to what one resource wants.
+
+        Raises:
+            ChildError: when another attempt may go better.
+        """
+
+    @abstractmethod
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered about a resource that is gone."""
