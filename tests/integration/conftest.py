@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from support import cluster as clusters
+from support import grants
 from support.api import NAMESPACE, Api, Object
 from support.audit import AuditTrail
 from support.domains import Domain, manifest
@@ -192,3 +193,14 @@ def _tail(path: Path, start: int) -> str:
     with path.open("rb") as file:
         file.seek(start)
         return file.read()[-20_000:].decode(errors="replace")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After a whole run: is every permission of the operator used?"""
+    grants.check(session)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which is not."""
+    grants.tell(terminalreporter)

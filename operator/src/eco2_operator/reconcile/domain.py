@@ -140,7 +140,7 @@ class DomainReconciler(Reconciler):
             domain.key,
             live=live,
             wanted=sources.rotated(read, contents, live=live, ignored=ignored_secrets(domain, self._cache)),
-            at_once=previous.get("observedGeneration") != domain.generation,
+            at_once=_about_to_roll(previous, domain.generation),
         )
         plan = plan_domain(domain, replace(ctx, secrets=secrets))
         missing, migration_missing = sources.missing(read, contents), sources.missing(read_by_migration, contents)
@@ -245,6 +245,12 @@ class DomainReconciler(Reconciler):
         self._rotation.forget(key)
         self._probes.pop(key, None)
         self._applier.forget(self._cache.owned(key))
+
+
+def _about_to_roll(previous: Mapping[str, Any], generation: int) -> bool:
+    """Whether the pods will be replaced anyway: for a new spec, also one that waits for its migration or a Secret."""
+    gates = (find(previous.get("conditions") or (), name) or {} for name in ("MigrationComplete", "SecretsReady"))
+    return previous.get("observedGeneration") != generation or any(gate.get("status") != "True" for gate in gates)
 
 
 def _deployment_of(domain: Domain) -> Ref:

@@ -50,7 +50,7 @@ class Reporter:
         self._ready: dict[Key, str] = {}
 
     async def report(self, key: Key, obj: Manifest, status: Status) -> Retry | None:
-        """Write the status if it changed; come back when the resource changed meanwhile, or to write numbers later."""
+        """Write the status if it changed; come back to write numbers later."""
         previous = obj.get("status") or {}
         self._count(key, (find(status["conditions"], "Ready") or {}).get("status"))
         if status == previous:
@@ -74,9 +74,10 @@ class Reporter:
             subresource="status",
             force=True,
         )
-        self._cache.put(written)
+        if not _changed_meanwhile(obj, written):
+            self._cache.put(written)
         await self._tell(key, written, previous, status)
-        return Retry(0.001) if _changed_meanwhile(obj, written) else None
+        return None
 
     def note_change(self, key: Key, generation: int, previous: Mapping[str, Any]) -> None:
         """Remember when a generation was first seen that is not reported yet: time to Ready counts from then."""
@@ -120,7 +121,7 @@ class Reporter:
 def _changed_meanwhile(before: Manifest, after: Manifest) -> bool:
     """Whether the answer to our write shows a resource other than the one we reconciled.
 
-    The cache has it now, so its watch event will look old: nobody else will put the key back into the queue.
+    Then the cache must learn it from the watch: an event that looks old would tell nobody, neither us nor its peers.
     """
     old, new = before["metadata"], after["metadata"]
     fields = ("generation", "annotations", "deletionTimestamp")

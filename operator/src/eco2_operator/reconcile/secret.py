@@ -11,7 +11,7 @@ from typing import Any
 from eco2_operator.apply import ABSENT, Applier, Client, Owner
 from eco2_operator.build import external_secret, secret
 from eco2_operator.build.secret_context import Binding, SecretContext, backend
-from eco2_operator.cache import Cache
+from eco2_operator.cache import Cache, Change
 from eco2_operator.diff import difference, surplus
 from eco2_operator.errors import ChildError, InvalidSpec, NameConflict, SecretError
 from eco2_operator.kinds import ECO_SECRET_BINDING, EXTERNAL_SECRET, SECRET, Kind
@@ -26,6 +26,7 @@ from eco2_operator.reconcile.reconciler import Reconciler
 from eco2_operator.reconcile.report import Reporter
 from eco2_operator.secret_values import Values, decode, resolve
 from eco2_operator.status import secret as status_of
+from eco2_operator.status.conditions import find
 from eco2_operator.status.domain import of_error, of_suspended
 from eco2_operator.workqueue import Backoff, Retry
 
@@ -63,7 +64,8 @@ class SecretReconciler(Reconciler):
     """Reconciles EcoSecretBindings.
 
     Args:
-        wake: puts a key into the queue, when its parameters have been read.
+        wake: puts a key into the queue: a binding's when its parameters have been read, and those of the domains that
+            read its Secret when that changed.
         clock: monotonic seconds.
         now: the present time as RFC 3339 in UTC.
         instance: how this process signs its Events.
@@ -121,7 +123,19 @@ class SecretReconciler(Reconciler):
                 return None  # it is woken when the parameters are there
             seen, retry = found
         status = status_of.of_binding(binding, seen, previous=previous, now=self._now())
-        return await self._reporter.report(key, obj, status) or retry
+        again = await self._reporter.report(key, obj, status)
+        if find(status["conditions"], "Synced") != find(previous.get("conditions") or (), "Synced"):
+            self._wake_readers(key.namespace, key.name)
+        return again or retry
+
+    def _put(self, secret: Manifest) -> None:
+        """Store a Secret in the cache. Its watch event will look old then: whoever reads it has to be told here."""
+        if self._cache.put(secret) is not Change.SAME:
+            self._wake_readers(secret["metadata"]["namespace"], secret["metadata"]["name"])
+
+    def _wake_readers(self, namespace: str, secret: str) -> None:
+        for reader in self._cache.readers(namespace, secret):
+            self._wake(reader)
 
     # -- External Secrets ----------------------------------------------------------------------------------------
 
@@ -154,7 +168,7 @@ class SecretReconciler(Reconciler):
             return []
         metadata = {k: live["metadata"][k] for k in ("name", "namespace", "uid", "labels") if k in live["metadata"]}
         manifest = {"apiVersion": "v1", "kind": SECRET.name, "metadata": metadata, "data": live.get("data") or {}}
-        self._cache.put(await self._client.apply(SECRET, manifest, force=True))
+        self._put(await self._client.apply(SECRET, manifest, force=True))
         return [Outcome(ref, "unchanged")]
 
     # -- SSM -----------------------------------------------------------------------------------------------------
@@ -176,6 +190,7 @@ class SecretReconciler(Reconciler):
             if answers is None:
                 return None
             values, outcome = await self._write(binding, {**refused, **answers}, prefixes)
+            self._reading.pop(key, None)
             if outcome is not None:
                 outcomes.append(outcome)
             failed = any(error.retryable for error in values.errors.values()) or any(o.error for o in outcomes)
@@ -222,9 +237,8 @@ class SecretReconciler(Reconciler):
         generation, task = self._reading.get(key, (0, None))
         if task is not None and not task.done():
             return None
-        self._reading.pop(key, None)
         if task is not None and generation == binding.generation:
-            return task.result()
+            return task.result()  # kept until it is written: an API server that is down must not make us read again
         started = asyncio.create_task(self._store.read(names, region=binding.spec.region), name=f"read {key}")
         started.add_done_callback(lambda _: self._wake(key))
         self._reading[key] = (binding.generation, started)
@@ -245,14 +259,14 @@ class SecretReconciler(Reconciler):
             message = f"{ref} exists and does not belong to this EcoSecretBinding: rename one of them, or delete it"
             return values, Outcome(ref, "failed", error=NameConflict(message))
         if live is not None and not difference(manifest, live) and not surplus(manifest, live):
-            self._cache.put(live)
+            self._put(live)
             return values, Outcome(ref, "unchanged", live["metadata"]["uid"])
         manifest["metadata"] |= {"uid": live["metadata"]["uid"]} if live is not None else {"resourceVersion": ABSENT}
         try:
             written = await self._client.apply(SECRET, manifest, force=live is not None)
         except ChildError as error:
             return values, Outcome(ref, "failed", error=error)
-        self._cache.put(written)
+        self._put(written)
         return values, Outcome(ref, "created" if live is None else "updated", written["metadata"]["uid"])
 
     def _digests(self, binding: Binding) -> dict[str, str]:

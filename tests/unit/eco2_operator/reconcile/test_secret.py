@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
-from tests.unit.eco2_operator.fakes import NAMESPACE, NOW, Clock, FakeApi, child
+from tests.unit.eco2_operator.fakes import NAMESPACE, NOW, Clock, FakeApi, child, eco_domain
 
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ParameterMissing, ParameterStoreUnavailable, SecretError, Unavailable
@@ -89,7 +89,7 @@ class World:
         """The watch delivers what carries our label, and the bindings."""
         for obj in self.api.objects.values():
             labels = obj["metadata"].get("labels") or {}
-            if obj["kind"] == "EcoSecretBinding" or "app.kubernetes.io/managed-by" in labels:
+            if obj["kind"] in ("EcoSecretBinding", "EcoDomain") or "app.kubernetes.io/managed-by" in labels:
                 self.cache.put(obj)
         for ref in list(self.cache._entries):
             if ref not in self.api.objects:
@@ -101,7 +101,7 @@ class World:
         retry = await self.reconciler(KEY)
         for _ in range(3):
             await asyncio.sleep(0)
-        return await self.reconciler(KEY) if self.woken else retry
+        return await self.reconciler(KEY) if KEY in self.woken else retry
 
     @property
     def data(self) -> dict[str, str]:
@@ -239,6 +239,37 @@ async def test_a_changed_spec_is_read_at_once(world: World) -> None:
     await world.reconcile()
     assert world.data == {"RENAMED": "postgres://db"}
     assert [key["name"] for key in world.status["keys"]] == ["RENAMED"]
+
+
+async def test_the_domains_that_read_it_are_told_because_the_watch_will_find_nothing_new(world: World) -> None:
+    reader = Key("EcoDomain", NAMESPACE, "scan")
+    world.api.store(eco_domain(secrets=[{"name": "database"}]))
+    world.api.store(eco_domain("chat", uid="c"))
+    world.put(refreshInterval="10s")
+    await world.reconcile()
+    assert set(world.woken) == {KEY, reader}
+    world.clock.turn(10)
+    await world.reconcile()
+    assert set(world.woken) == {KEY}  # nothing has changed
+    world.store.values[PASSWORD] = "hunter3"
+    world.clock.turn(10)
+    await world.reconcile()
+    assert reader in world.woken
+    del world.store.values[PASSWORD]  # the Secret stays as it is, but its values are the last good ones now
+    world.clock.turn(10)
+    await world.reconcile()
+    assert reader in world.woken
+
+
+async def test_they_are_told_of_a_change_that_was_read_before_the_watch_told_of_it(world: World) -> None:
+    world.api.store(eco_domain(secrets=[{"name": "database"}]))
+    world.put()
+    await world.reconcile()
+    live = world.api.objects[SECRET_REF]
+    world.cache.remove(SECRET_REF)
+    assert live["metadata"]["uid"]
+    await world.reconcile()
+    assert Key("EcoDomain", NAMESPACE, "scan") in world.woken
 
 
 # -- the Secret in other hands -------------------------------------------------------------------------------------
