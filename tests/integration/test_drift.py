@@ -118,5 +118,5 @@ def test_what_was_lost_while_several_children_changed_at_once_is_all_repaired(do
     domain.edit(SERVICE_ACCOUNT, EDITS[SERVICE_ACCOUNT])
     domain.edit(HORIZONTAL_POD_AUTOSCALER, EDITS[HORIZONTAL_POD_AUTOSCALER])
     eventually(lambda: set(domain.children()) == set(before) and domain.is_ready())
-    assert not changes(before[SERVICE_ACCOUNT], domain.child(SERVICE_ACCOUNT))
-    assert not changes(before[HORIZONTAL_POD_AUTOSCALER], domain.child(HORIZONTAL_POD_AUTOSCALER))
+    eventually(lambda: not changes(before[SERVICE_ACCOUNT], domain.child(SERVICE_ACCOUNT)))
+    eventually(lambda: not changes(before[HORIZONTAL_POD_AUTOSCALER], domain.child(HORIZONTAL_POD_AUTOSCALER)))

@@ -147,17 +147,31 @@ class Applier:
     async def _write(self, kind: Kind, ref: Ref, wanted: Manifest, live: Manifest) -> Manifest:
         if kind is DEPLOYMENT and "replicas" not in wanted["spec"]:
             await self._hand_over_replicas(live)
+        if not _is_lent(wanted, live):
+            return await self._mend(kind, ref, wanted, live)
+        # Step by step, and what is done is remembered: an attempt that fails half-way is not begun anew.
+        if live["spec"].get("replicas") != wanted["spec"]["replicas"]:  # else we would conflict with ourselves
+            lent = {**_identity(live), "spec": {"replicas": wanted["spec"]["replicas"]}}
+            live = await self._client.apply(kind, lent, manager=REPLICAS_MANAGER, force=True)
+            self._cache.put(live)
+        if _changes(wanted, live) or not _owns_replicas(live, FIELD_MANAGER):
+            live = await self._mend(kind, ref, wanted, live)
+            self._cache.put(live)
+        return await self._client.apply(kind, _identity(live), manager=REPLICAS_MANAGER)
+
+    async def _mend(self, kind: Kind, ref: Ref, wanted: Manifest, live: Manifest) -> Manifest:
         manifest = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
         try:
-            result = await self._client.apply(kind, manifest)
+            return await self._client.apply(kind, manifest)
         except ManagerConflict as conflict:
             self._fights.record(ref, conflict.fields)
             conceded = self._fights.conceded(ref)
             manifest = without(manifest, list(conceded)) if conceded else manifest
-            result = await self._client.apply(kind, manifest, force=True)
-        if _is_lent(wanted, result):
-            result = await self._client.apply(kind, _identity(result), manager=REPLICAS_MANAGER)
-        return result
+            try:
+                return await self._client.apply(kind, manifest, force=True)
+            except ChildError:
+                self._fights.withdraw(ref, conflict.fields)
+                raise
 
     async def _hand_over_replicas(self, live: Manifest) -> None:
         """Give ``spec.replicas`` to a second manager before we drop it: a field without owner falls back to 1."""

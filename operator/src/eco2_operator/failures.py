@@ -28,6 +28,10 @@ class ManagerConflict(ChildError):
         self.fields = fields
 
 
+class Paused(Unavailable):
+    """Not asked at all: the API server wants silence until a time that has not come yet."""
+
+
 class Expired(ChildError):
     """HTTP 410: the resourceVersion to go on from is too old; everything has to be listed again."""
 

@@ -20,7 +20,7 @@ from eco2_operator.errors import (
     SettingsError,
     Unavailable,
 )
-from eco2_operator.failures import failure
+from eco2_operator.failures import Paused, failure
 from eco2_operator.kinds import EVENT, POD, SURROUNDINGS, Kind
 from eco2_operator.naming import FIELD_MANAGER, Manifest
 from eco2_operator.wire import event, lines, object_of, seconds
@@ -334,7 +334,7 @@ class Client:
         """The server asked for silence (429 with Retry-After): no request goes out before that time."""
         remaining = self._resume_at - asyncio.get_running_loop().time()
         if remaining > 0:
-            error = Unavailable(f"the API server asked to wait {remaining:.0f} s more; it is retried by itself")
+            error = Paused(f"the API server asked to wait {remaining:.0f} s more; it is retried by itself")
             error.retry_after = remaining
             raise error
 

@@ -90,6 +90,12 @@ class Fights:
             if pair[0] != REPLICAS_MANAGER:
                 counts[pair] = [t for t in counts.get(pair, []) if now - t < WINDOW] + [now]
 
+    def withdraw(self, ref: Ref, fields: tuple[tuple[str, str], ...]) -> None:
+        """Take the latest `record` back: the fields were not won back, so finding them taken again is no new fight."""
+        for pair in fields:
+            if times := self._taken.get(ref, {}).get(pair):
+                times.pop()
+
     def conceded(self, ref: Ref) -> dict[str, str]:
         """Fields of an object we stopped taking back: path to the manager that has it."""
         now = self._clock()

@@ -105,6 +105,7 @@ class DomainReconciler(Reconciler):
 
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
         """See `Reconciler.reconcile`."""
+        obj = await self._reporter.catch_up(key, obj)
         previous: Mapping[str, Any] = obj.get("status") or {}
         generation = obj["metadata"].get("generation", 1)
         self._reporter.note_change(key, generation, previous)

@@ -8,6 +8,7 @@ from eco2_operator import events, metrics
 from eco2_operator.apply import Client
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError
+from eco2_operator.failures import Paused
 from eco2_operator.kinds import EVENT, Kind
 from eco2_operator.model.status import Status
 from eco2_operator.naming import Key, Manifest
@@ -48,6 +49,7 @@ class Reporter:
         self._unsettled: dict[Key, float] = {}
         self._changed: dict[Key, tuple[int, float]] = {}
         self._ready: dict[Key, str] = {}
+        self._unsaid: dict[Key, tuple[str, Status]] = {}
 
     async def report(self, key: Key, obj: Manifest, status: Status) -> Retry | None:
         """Write the status if it changed; come back to write numbers later."""
@@ -63,21 +65,33 @@ class Reporter:
                 return Retry(remaining)
         self._unsettled.pop(key, None)
         metadata = obj["metadata"]
-        written = await self._client.apply(
-            self._kind,
-            {
-                "apiVersion": obj["apiVersion"],
-                "kind": key.kind,
-                "metadata": {"name": key.name, "namespace": key.namespace, "uid": metadata["uid"]},
-                "status": status,
-            },
-            subresource="status",
-            force=True,
-        )
+        manifest = {
+            "apiVersion": obj["apiVersion"],
+            "kind": key.kind,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": metadata["uid"]},
+            "status": status,
+        }
+        try:
+            written = await self._client.apply(self._kind, manifest, subresource="status", force=True)
+        except Paused:
+            self._unsaid[key] = (str(metadata["uid"]), status)
+            raise
         if not _changed_meanwhile(obj, written):
             self._cache.put(written)
         await self._tell(key, written, previous, status)
         return None
+
+    async def catch_up(self, key: Key, obj: Manifest) -> Manifest:
+        """Say first what a pause of the API server kept from being said: its cause may bring on the next pause.
+
+        Returns the resource as it is then.
+        """
+        uid, status = self._unsaid.pop(key, ("", None))
+        metadata = obj["metadata"]
+        if status is None or (uid, status["observedGeneration"]) != (metadata["uid"], metadata.get("generation", 1)):
+            return obj
+        await self.report(key, obj, status)
+        return self._cache.resource(key) or obj
 
     def note_change(self, key: Key, generation: int, previous: Mapping[str, Any]) -> None:
         """Remember when a generation was first seen that is not reported yet: time to Ready counts from then."""
@@ -91,6 +105,7 @@ class Reporter:
         """The resource is gone."""
         self._count(key, None)
         self._unsettled.pop(key, None)
+        self._unsaid.pop(key, None)
         self._changed.pop(key, None)
 
     async def _tell(self, key: Key, obj: Manifest, previous: Mapping[str, Any], status: Status) -> None:
