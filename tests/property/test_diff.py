@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from eco2_operator.diff import difference, surplus
 
-EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEYED = {
     "containers": ("name",),
     "volumes": ("name",),

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eco2_operator.build import external_secret, secret
@@ -21,7 +21,7 @@ from eco2_operator.parameters.store import Parameter
 from eco2_operator.secret_values import MAX_BYTES, Values, decode, resolve
 from eco2_operator.status.secret import Observation, of_binding
 
-EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW, LATER = "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z"
 MARK = "s3cret"
 """Every value of these tests holds it: where it shows up, a value does."""

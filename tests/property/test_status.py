@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, Clock, FakeApi, eco_domain
 
@@ -30,7 +30,7 @@ from eco2_operator.reconcile.domain import DomainReconciler
 from eco2_operator.settings import Settings
 from eco2_operator.status.domain import Observation, of_domain, of_error, of_suspended
 
-EXAMPLES = settings(max_examples=40, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW, LATER = "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z"
 
 REFS = [Ref(kind.group, kind.name, NAMESPACE, "scan") for kind in CHILDREN]
@@ -218,7 +218,7 @@ def test_suspending_or_breaking_a_resource_loses_nothing_but_its_conditions(
         }
 
 
-@settings(max_examples=15, derandomize=True, deadline=None)
+@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SPECS, SPECS, st.sampled_from([{}, {"autoscaling": {"minReplicas": 2, "maxReplicas": 4}}]))
 def test_whatever_the_spec_the_second_reconcile_writes_nothing(
     first: dict[str, Any], second: dict[str, Any], scaling: dict[str, Any]

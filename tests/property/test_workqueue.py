@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.eco2_operator.fakes import in_virtual_time
 
 from eco2_operator.workqueue import Backoff, Retry, WorkQueue
 
-EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEYS = st.sampled_from("abc")
 TIMES = st.floats(0, 20, allow_nan=False).map(lambda value: round(value, 2))
 STEPS = st.lists(st.tuples(KEYS, TIMES, st.one_of(st.just(0.0), TIMES)), max_size=25)

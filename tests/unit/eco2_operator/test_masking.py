@@ -6,7 +6,7 @@ import time
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eco2_operator.masking import MASK, mask
@@ -89,7 +89,7 @@ SPELLINGS = st.sampled_from(
         lambda value: json.dumps(value)[1:-1],
     ]
 )
-EXAMPLES = settings(max_examples=400, derandomize=True, deadline=None)
+EXAMPLES = settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @EXAMPLES

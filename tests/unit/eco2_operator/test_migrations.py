@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eco2_operator.migrations import KEPT_JOBS, REMEMBERED, Stage, outcome, stage, superfluous
@@ -188,7 +188,7 @@ PREVIOUS = st.fixed_dictionaries(
 NAMED = st.lists(JOBS, unique_by=lambda each: each["metadata"]["name"])
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HASHES, NAMED, PREVIOUS, st.lists(st.just("Secret x"), max_size=1))
 def test_nothing_runs_twice_or_at_once_and_what_was_written_is_understood(
     digest: str, jobs: list[Manifest], previous: Manifest, missing: list[str]
