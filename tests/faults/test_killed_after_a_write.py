@@ -43,6 +43,12 @@ CASES = [
         {"autoscaling": {"minReplicas": 2, "maxReplicas": 3}, "env": [{"name": "MODE", "value": "one"}]},
         {"autoscaling": None, "replicas": 3, "env": [{"name": "MODE", "value": "two"}], "image": NEWER},
     ),
+    # A Job before the first pods, and another before those of the new version: neither runs twice.
+    Case(
+        "migration",
+        {"replicas": 1, "migrations": {"command": ["alembic", "upgrade", "head"], "retries": 0}},
+        {"image": NEWER},
+    ),
     # Pods lose a guard; the number of replicas passes to the autoscaler.
     pytest.param(
         Case(

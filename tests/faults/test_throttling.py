@@ -45,6 +45,7 @@ def test_no_request_before_the_time_is_over(rig: Rig, wait: int, seconds: float)
     assert alive_or_restarted(rig) is None
 
 
+@pytest.mark.slow
 def test_without_a_time_the_attempts_become_rarer(rig: Rig) -> None:
     with rig.running_with(ECO2_BACKOFF_SECONDS="0.2", ECO2_BACKOFF_MAX_SECONDS="60"):
         domain = rig.ready("timeless", replicas=0)

@@ -122,7 +122,9 @@ def test_an_error_in_the_stream(rig: Rig, resource: str, code: int) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("fault", [Truncate(), Garble()], ids=["half a line and the end", "half a line and more"])
+@pytest.mark.parametrize(
+    "fault", [Truncate(), pytest.param(Garble(), marks=pytest.mark.slow)], ids=["and the end", "and more"]
+)
 def test_half_a_line(rig: Rig, resource: str, fault: LineAction) -> None:
     domain = rig.ready("half", replicas=0)
     since = time.monotonic()

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from support.api import NAMESPACE, Api, Object
 from support.audit import AuditTrail
 from support.domains import Domain, manifest
 from support.operator import Operator
+from support.reports import add_logs, show_log_of
 
 from eco2_operator.kinds import ECO_DOMAIN
 from eco2_testcluster.audit import Audit
@@ -25,8 +25,6 @@ from eco2_testcluster.embedded import EmbeddedCluster
 from eco2_testcluster.state import ClusterState
 
 SHARED = "eco2-operator"
-LOGGED = pytest.StashKey[list[tuple[Operator, int]]]()
-"""The operators a test uses, and how long their logs were before it."""
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +84,7 @@ def shared_operator(installed: EmbeddedCluster) -> Iterator[Operator]:
 @pytest.fixture
 def operator(shared_operator: Operator, request: pytest.FixtureRequest) -> Operator:
     """The shared operator; its log of this test is shown when the test fails."""
-    _show_log_of(shared_operator, request.node)
+    show_log_of(shared_operator, request.node)
     return shared_operator
 
 
@@ -157,7 +155,7 @@ def new_private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 @pytest.fixture
 def show_log(request: pytest.FixtureRequest) -> Callable[[Operator], None]:
     """Has an operator's log shown when the test fails."""
-    return lambda operator: _show_log_of(operator, request.node)
+    return lambda operator: show_log_of(operator, request.node)
 
 
 @pytest.fixture(scope="session")
@@ -172,27 +170,12 @@ def node_port(_next_node_port: Iterator[int]) -> int:
     return next(_next_node_port)
 
 
-def _show_log_of(operator: Operator, item: pytest.Item) -> None:
-    size = operator.log.stat().st_size if operator.log.exists() else 0
-    item.stash.setdefault(LOGGED, []).append((operator, size))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show the operator's log of a failed test."""
     report = yield
-    if report.failed:
-        for operator, size in item.stash.get(LOGGED, []):
-            report.sections.append((f"log of {operator.user}", _tail(operator.log, size)))
+    add_logs(item, report)
     return report
-
-
-def _tail(path: Path, start: int) -> str:
-    if not path.exists():
-        return "(none)"
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read()[-20_000:].decode(errors="replace")
 
 
 @pytest.hookimpl(trylast=True)

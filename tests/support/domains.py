@@ -99,7 +99,10 @@ class Domain:
 
     def is_whole(self) -> bool:
         """Whether it is Ready, and the status is about the children there are now."""
-        inventory = {item["kind"]: item["uid"] for item in self.status["inventory"]}
+        named = (
+            item for item in self.status["inventory"] if item["name"] == self.name
+        )  # a migration has its own policy
+        inventory = {item["kind"]: item["uid"] for item in named}
         children = {kind.name: uid for kind, uid in self.uids().items()}
         assert inventory == children, f"the inventory is {inventory}, the children are {children}"
         return self.is_ready()
