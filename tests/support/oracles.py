@@ -21,6 +21,7 @@ MASKED = frozenset(
         "resourceVersion",
         "creationTimestamp",
         "managedFields",
+        "lastProbeTime",
         "lastTransitionTime",
         "lastUpdateTime",
         "lastScaleTime",
