@@ -46,8 +46,8 @@ def test_two_hundred_edits_in_five_seconds(rig: Rig) -> None:
     stays_quiet(rig, domain)
     done = reconciles(rig) - before
     written = len(rig.proxy.asked(WRITING.of(domain.namespace), since=since))
-    assert done < EDITS / 2, f"{done:g} reconciles, {written} writes"
-    assert written < EDITS, f"{done:g} reconciles, {written} writes"
+    # Every pass over a new spec writes the Deployment; the count of passes has those of earlier tests' domains in it.
+    assert written < EDITS / 4, f"{done:g} reconciles, {written} writes"
     assert domain.live["status"]["observedGeneration"] == EDITS + 1
 
 

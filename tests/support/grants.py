@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eco2_operator.controller import WATCHED
-from eco2_operator.kinds import DEPLOYMENT, SERVICE_ACCOUNT
+from eco2_operator.kinds import DEPLOYMENT, SERVICE, SERVICE_ACCOUNT
 from eco2_operator.rbac import NEEDED
 from support.cluster import OPERATORS
 
@@ -30,7 +30,7 @@ EXCUSED: Mapping[Grant, str] = {
     **{
         (kind.group, kind.plural, "delete"): "every EcoDomain has one; only what an earlier version of the operator "
         "made under another name, and the inventory lists, is ever pruned"
-        for kind in (SERVICE_ACCOUNT, DEPLOYMENT)
+        for kind in (SERVICE_ACCOUNT, SERVICE, DEPLOYMENT)  # workload is immutable: a service stays one
     },
 }
 """Grants that a run need not use, and why they are given all the same."""

@@ -210,7 +210,7 @@ def test_a_living_cluster_is_not_overwritten(own: EmbeddedCluster) -> None:
     program += "EmbeddedCluster(Path(sys.argv[1])).start()"
     result = subprocess.run([sys.executable, "-c", program, own.directory], capture_output=True, text=True, check=False)
     assert "has a cluster in this folder" in result.stderr
-    assert own.healthy()
+    until(own.healthy, seconds=30, what="the living cluster, on a busy machine,")
 
 
 # -- starting and stopping --------------------------------------------------------------------------------
