@@ -92,6 +92,11 @@ def controller_of(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
+def controller_uid(obj: Mapping[str, Any]) -> str:
+    """Uid of the object's controller; empty without one."""
+    return str((controller_of(obj) or {}).get("uid", ""))
+
+
 def owner_key(obj: Mapping[str, Any]) -> Key | None:
     """Which of our resources this child belongs to: by controller reference, else by the owner annotation."""
     metadata = obj["metadata"]

@@ -40,7 +40,7 @@ from eco2_operator.outcomes import Outcome
 from eco2_operator.plan import Plan, plan_domain
 from eco2_operator.reconcile.history import History
 from eco2_operator.reconcile.migration import MigrationRunner
-from eco2_operator.reconcile.reconciler import Reconciler
+from eco2_operator.reconcile.reconciler import Reconciler, retry_of
 from eco2_operator.reconcile.report import Reporter
 from eco2_operator.reconcile.rotation import Rotation
 from eco2_operator.slim import Digest
@@ -127,7 +127,7 @@ class DomainReconciler(Reconciler):
         retry = await self._reporter.report(key, obj, status)
         if (find(status["conditions"], "Ready") or {}).get("status") == "True":  # told first, remembered then
             await self._history.record(domain, obj["spec"])
-        return retry or _retry(outcomes) or _later(prepared)
+        return retry or retry_of(outcomes) or _later(prepared)
 
     async def _prepare(self, domain: Domain, previous: Mapping[str, Any]) -> Prepared:
         """Look up what the pods read, and plan."""
@@ -261,15 +261,6 @@ def _deployment_of(domain: Domain) -> Ref:
 def _unguarded(ref: Ref, missing: list[Ref]) -> Unguarded:
     guards = " and ".join(map(str, missing))
     return Unguarded(f"{ref} waits for {guards}: its pods would be unguarded until then")
-
-
-def _retry(outcomes: list[Outcome]) -> Retry | None:
-    """Another attempt when one can help; a wait the server asked for is respected."""
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None and outcome.error.retryable]
-    if not errors:
-        return None
-    waits = [error.retry_after for error in errors if error.retry_after is not None]
-    return Retry(max(waits)) if waits else Retry()
 
 
 def _later(prepared: Prepared) -> Retry | None:

@@ -13,7 +13,7 @@ from eco2_operator.cache import Cache
 from eco2_operator.errors import Conflict
 from eco2_operator.failures import ManagerConflict
 from eco2_operator.kinds import CONTROLLER_REVISION
-from eco2_operator.naming import API_VERSION, Manifest, Ref, child_name
+from eco2_operator.naming import API_VERSION, Manifest, Ref, child_name, controller_uid
 
 KEPT: Final = 2
 """Revisions of a domain: the one that is Ready, and the one before."""
@@ -44,7 +44,7 @@ class History:
             self._cache.put(await self._write(manifest, former))
         except (Conflict, ManagerConflict) as conflict:  # the watch does not show it: it is late, or lost our label
             hidden = await self._client.get(CONTROLLER_REVISION, domain.namespace, name)
-            if hidden is None or _owner_uid(hidden) != domain.uid:
+            if hidden is None or controller_uid(hidden) != domain.uid:
                 raise Conflict(f"{Ref.of(manifest)} is not of this EcoDomain, or has just gone") from conflict
             self._cache.put(await self._write(manifest, hidden))
         others = [revision for revision in known if revision is not former]
@@ -62,7 +62,7 @@ class History:
     def _revisions(self, domain: Domain) -> list[Manifest]:
         refs = (ref for ref in self._cache.owned(domain.key) if ref.kind == CONTROLLER_REVISION.name)
         found = (self._cache.get(ref) for ref in refs)
-        return [obj for obj in found if obj is not None and _owner_uid(obj) == domain.uid]
+        return [obj for obj in found if obj is not None and controller_uid(obj) == domain.uid]
 
 
 def _revision(domain: Domain, name: str, spec: Mapping[str, Any], number: int) -> Manifest:
@@ -83,7 +83,3 @@ def _revision(domain: Domain, name: str, spec: Mapping[str, Any], number: int) -
 def _digest(uid: str, spec: Mapping[str, Any]) -> str:
     """The uid keeps revisions apart that an earlier EcoDomain of the name left behind (deleted with its orphans)."""
     return hashlib.sha256(uid.encode() + orjson.dumps(spec, option=orjson.OPT_SORT_KEYS)).hexdigest()[:8]
-
-
-def _owner_uid(obj: Mapping[str, Any]) -> str:
-    return str(obj["metadata"]["ownerReferences"][0]["uid"]) if obj["metadata"].get("ownerReferences") else ""

@@ -16,7 +16,7 @@ from eco2_operator.errors import ChildError, Conflict
 from eco2_operator.kinds import JOB, POD, SECRET
 from eco2_operator.masking import mask
 from eco2_operator.migrations import Stage, stage, superfluous
-from eco2_operator.naming import Manifest, Ref, controller_of
+from eco2_operator.naming import Manifest, Ref, controller_uid
 from eco2_operator.slim import JOB_NAME_LABEL
 from eco2_operator.status.conditions import find
 from eco2_operator.status.pods import trouble
@@ -82,7 +82,7 @@ class MigrationRunner:
     def _jobs(self, domain: Domain) -> list[Manifest]:
         """The Jobs of this resource; those of an earlier one of the same name are about to be collected."""
         found = (self._cache.get(ref) for ref in self._cache.owned(domain.key) if ref.kind == JOB.name)
-        return [job for job in found if job is not None and _controller_uid(job) == domain.uid]
+        return [job for job in found if job is not None and controller_uid(job) == domain.uid]
 
     async def _create(self, domain: Domain, digest: str) -> None:
         migrations = domain.spec.migrations
@@ -98,7 +98,7 @@ class MigrationRunner:
             found = await self._client.get(JOB, ref.namespace, ref.name)
             if found is None:
                 raise
-            if _controller_uid(found) != domain.uid:
+            if controller_uid(found) != domain.uid:
                 raise Conflict(
                     f"{ref} exists and is not of this EcoDomain; delete it, or wait until it is gone"
                 ) from None
@@ -157,10 +157,6 @@ class MigrationRunner:
             ref = Ref.of(job)
             await self._client.delete(JOB, ref.namespace, ref.name, uid=job["metadata"]["uid"])
             self._cache.remove(ref, uid=job["metadata"]["uid"])
-
-
-def _controller_uid(obj: Mapping[str, Any]) -> str:
-    return str((controller_of(obj) or {}).get("uid", ""))
 
 
 def _text(value: str) -> str:

@@ -2,12 +2,13 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from eco2_operator import metrics
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError
 from eco2_operator.naming import Key, Manifest
+from eco2_operator.outcomes import Outcome
 from eco2_operator.workqueue import Retry
 
 log = logging.getLogger(__name__)
@@ -55,3 +56,12 @@ class Reconciler(ABC):
     @abstractmethod
     def forget(self, key: Key) -> None:
         """Drop what is remembered about a resource that is gone."""
+
+
+def retry_of(outcomes: Iterable[Outcome]) -> Retry | None:
+    """Another attempt when one can help; a wait the server asked for is respected."""
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None and outcome.error.retryable]
+    if not errors:
+        return None
+    waits = [error.retry_after for error in errors if error.retry_after is not None]
+    return Retry(max(waits)) if waits else Retry()

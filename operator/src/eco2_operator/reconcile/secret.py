@@ -18,11 +18,11 @@ from eco2_operator.kinds import ECO_SECRET_BINDING, EXTERNAL_SECRET, SECRET, Kin
 from eco2_operator.model.base import milliseconds
 from eco2_operator.model.resource import parse
 from eco2_operator.model.secret import EcoSecretBindingSpec
-from eco2_operator.naming import Key, Manifest, Ref, controller_of
+from eco2_operator.naming import Key, Manifest, Ref, controller_uid
 from eco2_operator.outcomes import Outcome
 from eco2_operator.parameter_access import prefixes_of, split
 from eco2_operator.parameters.store import Answers, ParameterStore
-from eco2_operator.reconcile.reconciler import Reconciler
+from eco2_operator.reconcile.reconciler import Reconciler, retry_of
 from eco2_operator.reconcile.report import Reporter
 from eco2_operator.secret_values import Values, decode, resolve
 from eco2_operator.status import secret as status_of
@@ -155,16 +155,16 @@ class SecretReconciler(Reconciler):
             fetched=True,
             external=self._cache.get(ref),
         )
-        return seen, _retry_of(outcomes)
+        return seen, retry_of(outcomes)
 
     async def _hand_over(self, binding: Binding) -> list[Outcome]:
         """Let go of a Secret we wrote: External Secrets takes none that somebody else controls. Its values stay."""
         ref = _ref(SECRET, binding)
         cached = self._cache.get(ref)
-        if cached is None or _controller(cached) != binding.uid:
+        if cached is None or controller_uid(cached) != binding.uid:
             return []
         live = await self._client.get(SECRET, ref.namespace, ref.name)
-        if live is None or _controller(live) != binding.uid:
+        if live is None or controller_uid(live) != binding.uid:
             return []
         metadata = {k: live["metadata"][k] for k in ("name", "namespace", "uid", "labels") if k in live["metadata"]}
         manifest = {"apiVersion": "v1", "kind": SECRET.name, "metadata": metadata, "data": live.get("data") or {}}
@@ -205,7 +205,7 @@ class SecretReconciler(Reconciler):
         seen = status_of.Observation(
             outcomes=outcomes, errors=known.errors, digests=known.digests, versions=known.versions
         )
-        retry = _retry_of(outcomes) if not known.failures else None
+        retry = retry_of(outcomes) if not known.failures else None
         return seen, retry or Retry(self._pause(binding, known, outcomes))
 
     def _pause(self, binding: Binding, known: _Known, outcomes: list[Outcome]) -> float:
@@ -250,7 +250,7 @@ class SecretReconciler(Reconciler):
         """Write what was read, unless the Secret holds it already or is not ours."""
         ref = _ref(SECRET, binding)
         live = await self._client.get(SECRET, ref.namespace, ref.name)
-        ours = live is not None and _controller(live) == binding.uid
+        ours = live is not None and controller_uid(live) == binding.uid
         values = resolve(binding.spec.keys, answers, last=decode(live.get("data")) if live is not None and ours else {})
         manifest = secret.build(binding, SecretContext("ssm", prefixes, data=values.data))
         if manifest is None:
@@ -289,15 +289,5 @@ def _ref(kind: Kind, binding: Binding) -> Ref:
     return Ref(kind.group, kind.name, binding.namespace, binding.name)
 
 
-def _controller(obj: Mapping[str, Any]) -> str:
-    return str((controller_of(obj) or {}).get("uid", ""))
-
-
 def _interval(binding: Binding) -> float:
     return milliseconds(binding.spec.refresh_interval) / 1000
-
-
-def _retry_of(outcomes: list[Outcome]) -> Retry | None:
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None and outcome.error.retryable]
-    waits = [error.retry_after for error in errors if error.retry_after is not None]
-    return (Retry(max(waits)) if waits else Retry()) if errors else None
