@@ -152,6 +152,7 @@ class Reader(Domain):
         return self
 
     def is_rolled_out(self, times: int) -> bool:
+        """Whether that many versions have been there, and it is Ready: perhaps still by what was said of the former."""
         assert self.rollouts == times, f"{self.name}: {self.rollouts} rollouts"
         return self.is_ready()
 
@@ -306,7 +307,7 @@ def test_pods_of_exactly_the_domains_that_read_a_changed_key_are_replaced(rig: R
         eventually(lambda: domain.is_rolled_out(2))  # noqa: B023
     stays(lambda: all(domain.rollouts == 1 for domain in unconcerned), for_=2)
     assert {domain.name: domain.child(DEPLOYMENT)["spec"]["template"] for domain in unconcerned} == before
-    stays(lambda: all(domain.is_rolled_out(2) for domain in concerned))
+    stays(lambda: all(domain.rollouts == 2 for domain in concerned))
 
 
 def test_several_changes_within_the_window_are_one_rollout(rig: Rig, namespace: str) -> None:
@@ -319,7 +320,8 @@ def test_several_changes_within_the_window_are_one_rollout(rig: Rig, namespace: 
     assert domain.hashes == before
     eventually(lambda: domain.is_rolled_out(2), within=WINDOW + 20)
     assert domain.hashes != before
-    stays(lambda: domain.is_rolled_out(2), for_=WINDOW + 2)
+    stays(lambda: domain.rollouts == 2, for_=WINDOW + 2)
+    domain.becomes_ready()
 
 
 def test_a_change_that_is_taken_back_replaces_nothing(rig: Rig, namespace: str) -> None:
@@ -337,7 +339,8 @@ def test_pods_that_are_replaced_anyway_take_the_change_with_them(rig: Rig, names
     secret.change()
     domain.patch(image="docker.io/mng990/eco2:scan-1.0.1")
     eventually(lambda: domain.is_rolled_out(2))
-    stays(lambda: domain.is_rolled_out(2), for_=WINDOW + 2)
+    stays(lambda: domain.rollouts == 2, for_=WINDOW + 2)
+    domain.becomes_ready()
 
 
 def test_rotation_ignore_replaces_no_pods_until_they_are_replaced_for_another_reason(rig: Rig, namespace: str) -> None:
@@ -434,7 +437,8 @@ def test_a_secret_that_external_secrets_writes_replaces_pods_too(rig: Rig, names
     values = controller.fetch()
     eventually(lambda: domain.is_rolled_out(2))
     assert binding.data == values  # nobody but its controller writes it
-    stays(lambda: domain.is_rolled_out(2) and binding.data == values, for_=WINDOW + 2)
+    stays(lambda: domain.rollouts == 2 and binding.data == values, for_=WINDOW + 2)
+    domain.becomes_ready()
     assert not [request for request in rig.server.requests if any(namespace in name for name in request.names)]
 
 

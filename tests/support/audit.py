@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from support.waits import eventually, stays
 
@@ -38,16 +40,21 @@ class Call:
 
 
 class AuditTrail:
-    """The requests of one user from now on."""
+    """The requests of one user that arrive from now on.
+
+    A request is logged when it ends: what a frozen process asked long ago may be logged any time later, and its
+    arrival tells that it is none of them.
+    """
 
     def __init__(self, path: Path, *, user: str) -> None:
         self._path = path
         self._user = user
-        self._start = path.stat().st_size
+        self.restart()
 
     def restart(self) -> None:
         """Forget what was asked until now."""
         self._start = self._path.stat().st_size
+        self._since = datetime.now(UTC)
 
     def calls(self, *, namespace: str = "") -> list[Call]:
         """Every finished request since the start; watches are listed when they begin, and when they end."""
@@ -83,11 +90,12 @@ class AuditTrail:
             file.seek(self._start)
             for line in file:
                 if wanted in line and line.endswith(b"\n"):
-                    yield _call(line)
+                    event = json.loads(line)
+                    if datetime.fromisoformat(event["requestReceivedTimestamp"]) >= self._since:
+                        yield _call(event)
 
 
-def _call(line: bytes) -> Call:
-    event = json.loads(line)
+def _call(event: dict[str, Any]) -> Call:
     target = event.get("objectRef", {})
     names = (target.get("resource", event.get("requestURI", "")), target.get("subresource", ""))
     return Call(
