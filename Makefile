@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .eco2/uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST := $(RUN) pytest
-SOURCES := operator tests
+SOURCES := authz operator tests
 
 .PHONY: help
 help: ## this list
@@ -37,7 +37,7 @@ down: setup ## stop what make up started, and only that
 check: setup ## lint, types, layers, generated files
 	$(RUN) ruff check $(SOURCES)
 	$(RUN) ruff format --check $(SOURCES)
-	$(RUN) mypy -p eco2_operator -p eco2_testcluster
+	$(RUN) mypy -p eco2_authz -p eco2_operator -p eco2_testcluster
 	$(RUN) lint-imports --no-cache
 
 .PHONY: fmt
@@ -65,9 +65,19 @@ test-operator: setup ## the operator on a real API server
 test-gateway: setup ## policies on the real istiod and real proxies (Linux; the first build takes 6 minutes)
 	$(PYTEST) tests/mesh -m "cluster and not slow" -n 2 --dist loadfile
 
+.PHONY: test-authz
+test-authz: setup ## ext-authz: conformance, attacks, floods, real Redis and real Envoy
+	$(PYTEST) tests/authz -m "not slow" -n 2 --dist loadfile
+
 .PHONY: test-full
 test-full: test ## make test and what takes longer
 	$(PYTEST) tests -m slow
+	@$(MAKE) --no-print-directory fuzz
+
+FUZZ_CASES ?= 1000000
+.PHONY: fuzz
+fuzz: setup ## ext-authz's readers of foreign octets against other implementations, a million cases each
+	@PYTHONPATH=tests $(RUN) python -m fuzz --cases $(FUZZ_CASES)
 
 .PHONY: golden
 golden: setup ## rewrite the golden files; read the diff before you commit
@@ -81,6 +91,10 @@ crds: setup ## regenerate crds/ from the models, and the role from the list of n
 .PHONY: bench
 bench: setup ## 300 domains beside kro, in one run
 	@$(RUN) python tests/bench/compare.py
+
+.PHONY: bench-authz
+bench-authz: setup ## ext-authz beside Go servers and OPA, directly and through Envoy, in one run
+	@$(RUN) python tests/bench/authz/compare.py
 
 .PHONY: docs
 docs: setup ## regenerate the reference pages
