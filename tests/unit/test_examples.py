@@ -45,16 +45,21 @@ def domains(folder: str) -> dict[str, dict[str, Any]]:
     }
 
 
-DOMAINS, BROKEN = domains("domains"), domains("broken")
+ALL, BROKEN = domains("domains"), domains("broken")
+EXT_AUTHZ, KEYS_PATH = "ext-authz", "/.well-known/jwks.json"
+DOMAINS = {name: spec for name, spec in ALL.items() if name != EXT_AUTHZ}
+"""The domains of the contract's table; ext-authz is a part of the platform."""
+HOMES = {EXT_AUTHZ: "platform-system"}
+"""Where a domain lives that does not live in the namespace of its name."""
 
 
 def calls(direction: str) -> set[tuple[str, str]]:
     """(caller, called) of every domain-to-domain rule."""
     pairs = set()
-    for name, spec in DOMAINS.items():
+    for name, spec in ALL.items():
         for rule in spec["access"].get(direction, ()):
             if "domain" in rule:
-                assert rule["namespace"] == rule["domain"], "each domain lives in the namespace of its name"
+                assert rule["namespace"] == HOMES.get(rule["domain"], rule["domain"])
                 pairs.add((name, rule["domain"]) if direction == "outbound" else (rule["domain"], name))
     return pairs
 
@@ -69,7 +74,8 @@ def test_the_domains_are_those_of_the_contract():
     for document in FOUND:
         if document.content["kind"] == "EcoDomain" and Path(document.source).parent.name == "domains":
             metadata = document.content["metadata"]
-            assert metadata["name"] == metadata["namespace"] == Path(document.source).stem
+            assert metadata["name"] == Path(document.source).stem
+            assert metadata["namespace"] == HOMES.get(metadata["name"], metadata["name"])
 
 
 @pytest.mark.parametrize("name", NODE_PORTS)
@@ -92,7 +98,24 @@ def test_both_ends_of_a_call_list_each_other():
 def test_domains_call_only_the_internal_paths_of_others():
     for name, spec in DOMAINS.items():
         for rule in spec["access"].get("inbound", ()):
-            assert rule["paths"] == ["/api/v1/internal/*"], name
+            assert rule["paths"] == [KEYS_PATH if rule["domain"] == EXT_AUTHZ else "/api/v1/internal/*"], name
+
+
+def test_ext_authz_is_called_by_the_gateway_alone_and_reads_keys_and_blacklist():
+    spec = ALL[EXT_AUTHZ]
+    assert [port["port"] for port in spec["ports"]] == [9001, 9090]
+    assert spec["service"] == {"type": "ClusterIP"}
+    assert (spec["tier"], spec["role"]) == ("infrastructure", "platform-core")
+    assert spec["access"] == {
+        "ingress": [{"namespace": "istio-ingress"}],
+        "outbound": [{"domain": "auth", "namespace": "auth"}, {"data": "redis"}],
+    }
+    variables = {variable["name"]: variable["value"] for variable in spec["env"]}
+    assert variables["JWKS_URL"] == f"http://auth.auth.svc.cluster.local{KEYS_PATH}"
+    signer = {variable["name"]: variable["value"] for variable in ALL["auth"]["env"]}
+    assert variables["JWT_ISSUER"] == signer["JWT_ISSUER"]
+    assert variables["JWT_COOKIE"] == f"{signer['COOKIE_PREFIX']}s_access"
+    assert variables["REDIS_URL"] == signer["REDIS_URL"]
 
 
 def test_each_called_domain_has_its_address_in_the_environment():
@@ -116,7 +139,7 @@ def test_data_stores_are_reached_by_those_that_name_them():
 
 
 def test_no_secret_is_written_into_an_example():
-    for name, spec in (DOMAINS | BROKEN).items():
+    for name, spec in (ALL | BROKEN).items():
         for variable in spec.get("env", ()):
             assert not variable["name"].endswith(("_KEY", "_KEYS", "_SECRET", "_TOKEN", "PASSWORD")), name
             assert "@" not in variable["value"], name
@@ -150,4 +173,4 @@ def test_they_render_without_a_cluster_and_always_the_same():
     # The examples' namespaces are in no mesh, and render says what that means for paths.
     assert all("paths are not enforced" in line for line in first.stderr.splitlines())
     assert (first.stdout, first.stderr) == (second.stdout, second.stderr)
-    assert first.stdout.count("kind: Deployment\n") == len(DOMAINS) + len(BROKEN)
+    assert first.stdout.count("\nkind: Deployment\n") == len(ALL) + len(BROKEN)

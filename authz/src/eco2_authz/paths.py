@@ -6,9 +6,10 @@ from typing import Final, Self
 
 from eco2_authz.errors import SettingsError
 
-_NEVER: Final = re.compile(r"%(?:2[fFeE]|5[cC]|00)|//|/\.\.?(?:/|\Z)|[^!-~]|[\\;#]")
+_NEVER: Final = re.compile(r"%(?:2[fFeE]|5[cC]|00)|//|/\.\.?(?:/|\Z)|[^\x22-~]|[\\;#]")
 """What proxies and applications read in different ways: an encoded ``/``, ``\\``, ``.`` or NUL, dot segments, path
-parameters, fragments, and every byte that is no visible ASCII character."""
+parameters, fragments, every byte that is no visible ASCII character, and ``!``, which Envoy writes for a byte that is
+not UTF-8."""
 _WILDCARD: Final = "/*"
 
 

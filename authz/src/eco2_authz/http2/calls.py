@@ -74,9 +74,9 @@ class Calls:
         headers = self._decoder.decode(block)
         if self._decoder.version != version:
             self.known.clear()
-        if fault is not None and number > self.numbers.last:
-            self.numbers.open(number)
         if fault is not None:
+            if number > self.numbers.last:
+                self.numbers.open(number)
             raise fault
         stream = self.streams.get(number)
         if stream is not None:
@@ -102,13 +102,15 @@ class Calls:
         if self.full:
             raise StreamFault(ErrorCode.REFUSED_STREAM, "too many calls at a time")
         call = self._application.call(request.parse(headers))
-        if fresh and len(block) <= _KNOWN_LENGTH:
+        if fresh and len(block) <= _KNOWN_LENGTH and call.prompt is None:
             if len(self.known) >= _KNOWN_BLOCKS:
                 self.known.clear()
             self.known[block] = call
         stream = self._begin(number, call)
         if ended:
             self._complete(number, stream)
+        elif call.prompt is not None:
+            self._cut_short(number, stream, call.prompt)
 
     def data(self, number: int, taken: int, body: bytes, *, ended: bool) -> None:
         """A DATA frame.
@@ -121,8 +123,7 @@ class Calls:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the connection's window")
         stream = self.streams.get(number)
         if stream is None or stream.ended:
-            if self.window < self._scarce:
-                self._replenish()
+            self._replenish()
             if stream is not None:
                 raise StreamFault(ErrorCode.STREAM_CLOSED, "DATA after the end of the stream")
             self._late(number)
@@ -136,7 +137,7 @@ class Calls:
         if ended:
             self._complete(number, stream)
         elif stream.taken == self._limits.body:
-            self._too_large(number, stream)
+            self._cut_short(number, stream, stream.call.too_large())  # the window is used up, and stays so
         elif len(body) < _NEXT_TO_NOTHING:
             self._guard.idle_frame(self.count)
 
@@ -199,10 +200,10 @@ class Calls:
             raise StreamFault(ErrorCode.PROTOCOL_ERROR, "a body of another length than content-length")
         self._answer(number, stream, stream.call.answer(body))
 
-    def _too_large(self, number: int, stream: Stream) -> None:
-        """The stream's window is used up and will not be enlarged: answer now, and want no more (section 8.1)."""
-        if not self._outbound.begin(number, stream, stream.call.too_large()):
-            raise StreamFault(ErrorCode.ENHANCE_YOUR_CALM, "a request too large")
+    def _cut_short(self, number: int, stream: Stream, response: Response) -> None:
+        """Answer a request that has not ended, and want no more of it (section 8.1)."""
+        if not self._outbound.begin(number, stream, response):
+            raise StreamFault(ErrorCode.ENHANCE_YOUR_CALM, "a request that does not end, nor takes its answer")
         self.refuse(number, ErrorCode.NO_ERROR)
 
     def _answer(self, number: int, stream: Stream, outcome: Response | Awaitable[Response]) -> None:
@@ -248,9 +249,9 @@ class Calls:
             self._drop(number)
 
     def _replenish(self) -> None:
-        """Let the peer send again what we do not hold any more."""
+        """Let the peer send again what we do not hold any more, when the window has become scarce."""
         octets = self._limits.connection_window - self._held - self.window
-        if octets > 0:
+        if octets > 0 and self.window < self._scarce:
             self.window += octets
             self._outbound.parts.append(frames.window_update(0, octets))
 
@@ -260,8 +261,7 @@ class Calls:
         self._buffered.octets -= stream.taken
         stream.taken = 0
         stream.body.clear()
-        if self.window < self._scarce:
-            self._replenish()
+        self._replenish()
 
     def _drop(self, number: int) -> None:
         """It is answered, or ends without: nothing of it is kept."""

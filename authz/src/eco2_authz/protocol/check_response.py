@@ -15,8 +15,8 @@ from eco2_authz.protocol import wire
 
 USER: Final = "x-user-id"
 PROVIDER: Final = "x-auth-provider"
-TWINS: Final = ("x_user_id", "x_auth_provider")
-"""Names that some frameworks take for the same (CVE-2025-64484)."""
+TWINS: Final = ("x_user_id", "x_user-id", "x-user_id", "x_auth_provider", "x_auth-provider", "x-auth_provider")
+"""Names that CGI, WSGI and PHP take for the same (CVE-2025-64484)."""
 
 _OWN_TROUBLE: Final = frozenset({Reason.REDIS_UNAVAILABLE, Reason.KEYS_UNAVAILABLE, Reason.INTERNAL})
 

@@ -39,6 +39,7 @@ class UnaryCall:
     """A call of a method; the same for all requests with the same head."""
 
     __slots__ = ("_handle", "_method", "_timeout", "content_length")
+    prompt = None
 
     def __init__(self, method: Method, content_length: int | None, seconds: float | None) -> None:
         self.content_length = content_length
@@ -91,12 +92,16 @@ class UnaryCall:
 
 
 class Refusal:
-    """A call nobody can answer."""
+    """A call nobody can answer.
 
-    __slots__ = ("_response", "content_length")
+    Its caller is told at once, when it speaks gRPC: it may be one that keeps its request open, to send more messages.
+    """
+
+    __slots__ = ("_response", "content_length", "prompt")
 
     def __init__(self, response: Response, content_length: int | None) -> None:
         self.content_length = content_length
+        self.prompt = None if response.body else response
         self._response = response
 
     def answer(self, _: bytes) -> Response:

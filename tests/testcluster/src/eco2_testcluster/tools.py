@@ -19,6 +19,10 @@ KRO_VERSION = "v0.9.4"
 KIND_VERSION = "v0.33.0"
 ISTIO_VERSION = "v0.0.0-20260423205519-b01690e6db7d"
 """A commit: Istio tags its releases without the ``v`` that Go's versions begin with."""
+H2SPEC_VERSION = "v2.2.1+incompatible"
+"""The last that is a Go module: later tags have a go.mod whose path lacks the ``/v2``."""
+GHZ_VERSION = "v0.93.0"
+GRPCURL_VERSION = "v1.9.4"
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,36 @@ ISTIOD = _istio("pilot-discovery", build_seconds=350)
 PILOT_AGENT = _istio("pilot-agent", build_seconds=20)
 """Fetches a proxy's certificates from istiod, and passes the proxy's configuration on."""
 
+H2SPEC = Tool(
+    name="h2spec",
+    version=H2SPEC_VERSION,
+    module="h2spec",
+    package="github.com/summerwind/h2spec/cmd/h2spec",
+    build_seconds=15,
+    version_flag="",
+)
+GHZ = Tool(
+    name="ghz",
+    version=GHZ_VERSION,
+    module="ghz",
+    package="github.com/bojand/ghz/cmd/ghz",
+    build_seconds=40,
+    version_flag="",
+)
+GRPCURL = Tool(
+    name="grpcurl",
+    version=GRPCURL_VERSION,
+    module="grpcurl",
+    package="github.com/fullstorydev/grpcurl/cmd/grpcurl",
+    build_seconds=75,
+    version_flag="",
+)
+HTTP2_CLIENTS = (H2SPEC, GHZ, GRPCURL)
+"""Conformance tests of HTTP/2, a load generator and a command line client, all on Go's implementations."""
+
 CLUSTER_NAMES = tuple(tool.name for tool in CLUSTER_TOOLS)
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, ISTIOD, PILOT_AGENT)}
+TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, ISTIOD, PILOT_AGENT, *HTTP2_CLIENTS)}
 """Every program that can be asked for by name."""
 
 

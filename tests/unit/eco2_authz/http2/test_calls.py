@@ -221,6 +221,24 @@ def test_a_body_that_is_too_large_when_the_answer_does_not_fit() -> None:
     assert peer.send(WindowUpdateFrame(1, 100)) == []
 
 
+def test_an_answer_that_needs_no_body_waits_for_none(peer: Peer) -> None:
+    peer.answers.prompt = Response(b"\x8d", b"", None)
+    for number in (1, 3, 5):
+        answer, reset = peer.send(head(peer, number))
+        assert set(answer.flags) == {"END_HEADERS", "END_STREAM"}
+        assert (reset.stream_id, reset.error_code) == (number, ErrorCode.NO_ERROR)
+        assert peer.send(DataFrame(number, b"more"), end(number)) == []
+    assert peer.answers.bodies == []
+    assert peer.buffered.octets == 0
+
+
+def test_an_answer_that_needs_no_body_does_not_cancel_a_request_that_has_ended(peer: Peer) -> None:
+    peer.answers.prompt = Response(b"\x8d", b"", None)
+    peer.answers.answer = lambda body: Response(b"\x8d", b"", None)
+    (answer,) = peer.send(head(peer, 1, flags=["END_HEADERS", "END_STREAM"]))
+    assert set(answer.flags) == {"END_HEADERS", "END_STREAM"}
+
+
 def test_more_than_the_windows_of_the_stream_and_of_the_connection() -> None:
     peer = Peer(body=BODY, connection_window=2 * BODY)
     found = peer.send(head(peer, 1), *full(1, BODY - 1), DataFrame(1, b"xx"))

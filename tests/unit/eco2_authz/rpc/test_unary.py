@@ -87,6 +87,16 @@ def test_the_length_that_was_said_is_kept(path: str) -> None:
     assert UnaryMethods({PATH: Method(backwards)}).call(head(path, length=7)).content_length == 7
 
 
+def test_who_speaks_grpc_and_cannot_be_answered_is_told_so_at_the_head() -> None:
+    methods = UnaryMethods({PATH: Method(backwards)})
+    for refused in (head("/other"), head(grpc_encoding="gzip"), head(grpc_timeout="soon")):
+        call = methods.call(refused)
+        assert call.prompt is not None
+        assert call.prompt == call.answer(b"")
+    for waits in (head(), head(method="GET"), head(content_type="text/plain")):
+        assert methods.call(waits).prompt is None
+
+
 # -- which message ---------------------------------------------------------------------------------------------------
 
 

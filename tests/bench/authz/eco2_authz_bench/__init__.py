@@ -1,0 +1,1 @@
+"""eco2-authz measured beside Go servers and beside what Envoy allows any server: `make bench-authz`."""

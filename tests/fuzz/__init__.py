@@ -1,0 +1,1 @@
+"""Millions of random cases for everything that reads foreign octets."""
