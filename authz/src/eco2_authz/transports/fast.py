@@ -25,6 +25,9 @@ _LINGER: Final = 1.0
 """Seconds a peer has to close after we have said all. If we closed first, what it has just sent would be answered with
 a reset of the connection, and that can take the last answers from it before it has read them."""
 
+_MUCH: Final = 131_072
+"""Octets that arrive at once after which the others have their turn; libuv would first read up to 32 times as many."""
+
 
 async def serve(answer: Answer, options: Options) -> "FastServer":
     """Listen and answer. Raises OSError when the address cannot be had."""
@@ -50,15 +53,13 @@ class FastServer:
         )
         self._address = address
         self._serving = False
-        self._server: asyncio.Server | None = None
-        self._ticker: asyncio.TimerHandle | None = None
-        self._emptied: asyncio.Event | None = None
+        self._empty = asyncio.Event()
 
     async def start(self, listener: socket.socket) -> None:
         """Take connections on a socket that listens."""
         loop = asyncio.get_running_loop()
         create = loop.create_unix_server if listener.family == socket.AF_UNIX else loop.create_server
-        self._server = await create(lambda: _Peer(self, loop), sock=listener)
+        self._server: asyncio.Server = await create(lambda: _Peer(self, loop), sock=listener)
         self._tick(loop)
 
     @property
@@ -78,9 +79,8 @@ class FastServer:
     async def drain(self, seconds: float) -> None:
         """Take no new connections, let callers go elsewhere, answer what is begun, and end; in at most so long."""
         self._serving = False
-        if self._server is not None:
-            self._server.close()
-            addresses.release(self._address)
+        self._server.close()
+        addresses.release(self._address)
         for peer in list(self.peers):
             peer.drain()
         with suppress(TimeoutError):
@@ -88,26 +88,21 @@ class FastServer:
                 await asyncio.sleep(_NOTICE)
                 for peer in list(self.peers):
                     peer.finish()
-                await self._empty()
+                if self.peers:
+                    self._empty.clear()
+                    await self._empty.wait()
         for peer in list(self.peers):
             peer.abort()
-        if self._ticker is not None:
-            self._ticker.cancel()
+        self._ticker.cancel()
 
     def forget(self, peer: "_Peer") -> None:
         """A peer is gone."""
         self.peers.discard(peer)
-        if not self.peers and self._emptied is not None:
-            self._emptied.set()
-
-    async def _empty(self) -> None:
-        """Wait until no peer is left."""
-        self._emptied = asyncio.Event()
-        if self.peers:
-            await self._emptied.wait()
+        if not self.peers:
+            self._empty.set()
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._ticker = loop.call_later(_TICK, self._tick, loop)
+        self._ticker: asyncio.TimerHandle = loop.call_later(_TICK, self._tick, loop)
         now = monotonic()
         unread = sum([peer.tick(now) for peer in list(self.peers)])
         if unread > self.limits.buffered:
@@ -129,10 +124,6 @@ class FastServer:
         if service is None:
             return failure(Status.NOT_FOUND, "no such service here")
         return health.status(serving=self._serving)
-
-
-_MUCH: Final = 131_072
-"""Octets that arrive at once after which the others have their turn; libuv would first read up to 32 times as many."""
 
 
 class _Peer(asyncio.Protocol):
@@ -191,6 +182,7 @@ class _Peer(asyncio.Protocol):
         """The peer is gone."""
         self._server.forget(self)
         self._connection.gone()
+        del self._connection  # it knows `_later`, and so us: neither is to wait for the garbage collector
 
     def pause_writing(self) -> None:
         """The peer does not read: take nothing more from it."""

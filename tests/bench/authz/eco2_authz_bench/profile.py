@@ -11,7 +11,8 @@ from typing import Final
 RATE: Final = 500
 """Samples a second; py-spy halts the process for each."""
 SHOWN: Final = 20
-"""Functions that are listed."""
+"""Lines that are listed."""
+MAIN: Final = "MainThread"
 
 
 def sampler() -> str | None:
@@ -22,7 +23,7 @@ def sampler() -> str | None:
 @contextmanager
 def sampling(pid: int, *, seconds: float, into: Path) -> Iterator[None]:
     """Sample a process during the block: one line for each call stack and how often it was seen."""
-    argv = [sampler() or "py-spy", "record", "--pid", str(pid), "--format", "raw", "--rate", str(RATE), "--native"]
+    argv = [sampler() or "py-spy", "record", "--pid", str(pid), "--format", "raw", "--rate", str(RATE), "--threads"]
     argv += ["--duration", str(round(seconds)), "--output", str(into)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield
@@ -30,9 +31,13 @@ def sampling(pid: int, *, seconds: float, into: Path) -> Iterator[None]:
 
 
 def hottest(samples: Path) -> list[tuple[str, float]]:
-    """The functions in which most samples were taken, each with its share."""
+    """The lines of the main thread in which most samples were taken, each with its share.
+
+    The other threads wait nearly always, which py-spy does not see.
+    """
     counts: Counter[str] = Counter()
     for line in samples.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        counts[stack.rpartition(";")[2]] += int(count)
+        if MAIN in stack:
+            counts[stack.rpartition(";")[2]] += int(count)
     return [(name, count / counts.total()) for name, count in counts.most_common(SHOWN)]

@@ -4,6 +4,7 @@ This is what shows that the short way for usual calls (`Connection._at_once`) an
 on the way, that nothing a client sends makes the connection raise, leak memory, or lose track of a window.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -182,35 +183,40 @@ def _check_end(connection: Connection, buffered: Buffered, later: _Later) -> Non
 def _check_answers(case: Case, outcome: Outcome) -> None:
     """Answers are in the order HTTP/2 wants, headers, body, trailers, then at most a reset; none is half said."""
     states: dict[int, str] = {}
-    position = total = 0
+    sent: Counter[int] = Counter()
+    position = 0
     while position < len(outcome.said):
         high, length, kind, flags, number = frames.HEADER.unpack_from(outcome.said, position)
         length |= high << 16
         position += frames.HEADER_SIZE + length
-        total += length if kind == frames.DATA else 0
+        sent[number] += length if kind == frames.DATA else 0
         if kind == frames.RST_STREAM:
             states[number] = "over"
         elif kind in (frames.HEADERS, frames.DATA):
             assert states.get(number, "new") == ("open" if kind == frames.DATA else states.get(number, "new")) != "over"
             states[number] = "over" if flags & frames.END_STREAM else "open"
     assert position == len(outcome.said)
-    resets, window = _granted(case)
-    assert total <= window
+    resets, windows, initial = _granted(case)
+    assert sent.total() <= frames.DEFAULT_WINDOW + windows[0]
+    assert all(octets <= initial + windows[number] for number, octets in sent.items())
     if outcome.fault is None:
         unfinished = {number for number, state in states.items() if state == "open"}
         assert unfinished <= {*outcome.open, *resets}
 
 
-def _granted(case: Case) -> tuple[set[int], int]:
-    """Streams that the client has reset, and how much it takes on the connection."""
-    resets, window = set[int](), frames.DEFAULT_WINDOW
-    for frame in _by_frames(b"".join(part[1:] for part in case)):
-        kind, number = frame[3:4], int.from_bytes(frame[5:9], "big") & frames.STREAM_MASK
-        if kind == b"\x03":
-            resets.add(number)
-        elif kind == b"\x08" and number == 0:
-            window += int.from_bytes(frame[9:], "big") & frames.LARGEST_WINDOW
-    return resets, window
+def _granted(case: Case) -> tuple[set[int], Counter[int], int]:
+    """What the client has said in all: streams it has reset, by how much windows grew, the largest window at first."""
+    resets, windows, initial = set[int](), Counter[int](), list[int]()
+    for number, frame in enumerate(_by_frames(b"".join(part[1:] for part in case))):
+        stream = int.from_bytes(frame[5:9], "big") & frames.STREAM_MASK
+        if frame[3:4] == b"\x03":
+            resets.add(stream)
+        elif frame[3:4] == b"\x08":
+            windows[stream] += int.from_bytes(frame[9:], "big") & frames.LARGEST_WINDOW
+        elif frame[3:4] == b"\x04" and frame[4:5] and not frame[4] & frames.ACK:
+            values = dict(frames.SETTING.iter_unpack(frame[9 : 9 + len(frame[9:]) // 6 * 6]))
+            initial.append(values.get(frames.INITIAL_WINDOW_SIZE, frames.DEFAULT_WINDOW if number == 1 else 0))
+    return resets, windows, max(initial, default=0)
 
 
 def _check(case: Case) -> None:

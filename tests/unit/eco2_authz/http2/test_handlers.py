@@ -254,6 +254,15 @@ def test_data_worth_its_frame_is_welcome() -> None:
     assert peer.fault is None
 
 
+def test_settings_cost_more_the_more_there_are() -> None:
+    peer = Peer(control_frames=300)
+    settings = raw(frames.SETTINGS, 0, 0, frames.SETTING.pack(0x99, 1) * 1_000)
+    peer.send(settings, settings, settings)
+    assert peer.fault is None
+    peer.send(settings)
+    assert peer.fault == (CALM, "too many frames that ask nothing")
+
+
 def test_settings_cost_more_with_many_calls_open() -> None:
     peer = Peer(control_frames=200)
     peer.answers.answer = lambda body: object()  # type: ignore[assignment,return-value]

@@ -1,6 +1,9 @@
 """The fast transport on real sockets, in this process."""
 
 import asyncio
+import gc
+import os
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
@@ -29,8 +32,10 @@ from support.authz.http2_frames import (
     written,
 )
 
+from eco2_authz.http2.connection import Connection
 from eco2_authz.http2.errors import ErrorCode
 from eco2_authz.http2.limits import Limits
+from eco2_authz.http2.stream import Stream
 from eco2_authz.transports import fast
 from eco2_authz.transports.fast import FastServer
 from eco2_authz.transports.server import CHECK, CHECK_SERVICE, Answer, Options
@@ -242,6 +247,26 @@ async def test_who_is_gone_leaves_no_task_behind(serve: Serve) -> None:
     assert server.buffered.octets == 0
 
 
+async def test_connections_that_have_ended_need_no_garbage_collector(serve: Serve) -> None:
+    async def later(message: bytes) -> bytes:
+        await asyncio.sleep(0)
+        return message
+
+    server = await serve(later)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            async with connected(server) as peer:
+                peer.send(*call_frames(peer.encoder, 1, b"question"), *call_frames(peer.encoder, 3, b"unanswered"))
+                await peer.until(end_of(1))
+        await becomes(lambda: server.connections == 0)
+        kept = Connection, Stream
+        await becomes(lambda: not [it for it in gc.get_objects() if isinstance(it, kept)])
+    finally:
+        gc.enable()
+
+
 async def test_a_call_that_is_cancelled_as_soon_as_it_is_made_warns_nobody(serve: Serve) -> None:
     """A coroutine that is never awaited would: warnings are errors here."""
 
@@ -270,6 +295,32 @@ async def test_an_answer_that_raises_is_a_refusal(serve: Serve, later: bool, cap
     assert "RuntimeError: broken" in caplog.text
 
 
+async def test_who_sends_much_is_not_heard_to_the_end_before_others_have_their_turn(serve: Serve) -> None:
+    heard: Counter[int] = Counter()
+    turn, loop = 0, asyncio.get_running_loop()
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        loop.call_soon(next_turn)
+
+    def answer(message: bytes) -> bytes:
+        heard[turn] += len(message)
+        return b""
+
+    server = await serve(answer)
+    async with connected(server) as peer:
+        await becomes(lambda: server.connections == 1)
+        numbers = range(1, 4_001, 2)
+        octets = written(*[frame for number in numbers for frame in call_frames(peer.encoder, number, b"x" * 1_000)])
+        next_turn()
+        # Past the event loop, so that all is there when the server looks for the first time.
+        sent = os.write(peer.writer.get_extra_info("socket").fileno(), octets)
+        peer.send(octets[sent:])
+        await peer.until(end_of(numbers[-1]))
+    assert max(heard.values()) < 300_000
+
+
 # -- peers that do not read ------------------------------------------------------------------------------------------
 
 
@@ -281,7 +332,7 @@ def large_answers(peer: Peer, answers: int) -> None:
 
 
 def large(message: bytes) -> bytes:
-    return bytes(1_000_000)
+    return bytes(1_000_000) if message == b"large" else bytes(1_000)
 
 
 async def test_who_does_not_read_is_not_heard_until_it_does(serve: Serve) -> None:
@@ -328,7 +379,7 @@ async def test_who_reads_nothing_but_goes_on_asking_is_closed(serve: Serve) -> N
         numbers = count(41, 2)
 
         def asked_again_and_closed() -> bool:
-            peer.send(*call_frames(peer.encoder, next(numbers), b"large"))
+            peer.send(*call_frames(peer.encoder, next(numbers), b"small"))
             return server.connections == 0
 
         await becomes(asked_again_and_closed)

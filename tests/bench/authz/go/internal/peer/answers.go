@@ -12,6 +12,11 @@ import (
 
 const scheme = "Bearer "
 
+// twins are names that some frameworks take for those of the identity headers.
+var twins = []string{
+	"x_user_id", "x_user-id", "x-user_id", "x_auth_provider", "x_auth-provider", "x-auth_provider",
+}
+
 // Token is the access token of a request; empty when it has none.
 func Token(request *auth.CheckRequest) string {
 	header := request.GetAttributes().GetRequest().GetHttp().GetHeaders()["authorization"]
@@ -30,7 +35,7 @@ func Allowed(claims *Claims) *auth.CheckResponse {
 				header("x-user-id", claims.Subject),
 				header("x-auth-provider", claims.Provider),
 			},
-			HeadersToRemove: []string{"x_user_id", "x_user-id", "x-user_id", "x_auth_provider", "x_auth-provider", "x-auth_provider"},
+			HeadersToRemove: twins,
 		}},
 	}
 }
