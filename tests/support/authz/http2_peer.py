@@ -1,11 +1,22 @@
 """A client in the same process as a `Connection`, without sockets and with its own time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hpack import Encoder
-from support.authz.http2_frames import PREFACE, Frame, FrameReader, SettingsFrame, call_frames, written
+from support.authz.http2_frames import (
+    PREFACE,
+    DataFrame,
+    Frame,
+    FrameReader,
+    HeadersFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    call_frames,
+    request_headers,
+    written,
+)
 
 from eco2_authz.http2.application import Application, Call, Response
 from eco2_authz.http2.connection import Connection
@@ -74,6 +85,26 @@ class Waiting:
     def give(self, body: bytes) -> None:
         """Answer the oldest call that waits."""
         self.answered.pop(0)(response(body))
+
+
+def head(peer: "Peer", number: int, *more: tuple[str, str], flags: Sequence[str] = ("END_HEADERS",)) -> HeadersFrame:
+    """The first frame of a call."""
+    return HeadersFrame(number, peer.encoder.encode(request_headers("/a.B/C", *more)), flags=list(flags))
+
+
+def end(number: int, body: bytes = b"") -> DataFrame:
+    """The last frame of a call."""
+    return DataFrame(number, body, flags=["END_STREAM"])
+
+
+def resets(found: list[Any]) -> list[tuple[int, int]]:
+    """Stream and code of each RST_STREAM."""
+    return [(frame.stream_id, frame.error_code) for frame in found if isinstance(frame, RstStreamFrame)]
+
+
+def postpone(peer: "Peer") -> None:
+    """From now on answers take time: they are in `Peer.later`."""
+    peer.answers.answer = lambda body: object()  # type: ignore[assignment,return-value]
 
 
 class Peer:

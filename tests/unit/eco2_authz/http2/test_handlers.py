@@ -16,7 +16,7 @@ from support.authz.http2_frames import (
     WindowUpdateFrame,
     request_headers,
 )
-from support.authz.http2_peer import Peer
+from support.authz.http2_peer import Peer, postpone
 
 from eco2_authz.http2 import frames
 from eco2_authz.http2.errors import ErrorCode
@@ -265,7 +265,7 @@ def test_settings_cost_more_the_more_there_are() -> None:
 
 def test_settings_cost_more_with_many_calls_open() -> None:
     peer = Peer(control_frames=200)
-    peer.answers.answer = lambda body: object()  # type: ignore[assignment,return-value]
+    postpone(peer)
     for number in range(1, 801, 2):
         peer.call(number)
     change = SettingsFrame(settings={SettingsFrame.INITIAL_WINDOW_SIZE: 9})
