@@ -99,7 +99,9 @@ def _modest() -> None:
 
 def _report(console: Console, target: Target, cases: int, seconds: float, failure: Difference | None) -> None:
     if failure is None:
-        console.print(f"[green]✓[/] {target.name:<10} {target.what}: {cases:,} cases in {seconds:,.0f} s")
+        console.print(
+            f"[green]✓[/] {target.name:<10} {target.what}: {cases:,} cases in {seconds:,.0f} s", soft_wrap=True
+        )
         return
     console.print(f"[red]✗[/] {target.name:<10} {target.what}")
     console.print(str(failure), markup=False, highlight=False, soft_wrap=True)

@@ -156,7 +156,7 @@ class Authorizer:
             return self._at_fault(request, error, started)
 
     def _ask(
-        self, request: Request, verified: Verified, revoked: "Future[bool]", started: float, now: float
+        self, request: Request, verified: Verified, revoked: "Future[int]", started: float, now: float
     ) -> "Future[bytes]":
         """Answer when Redis has said whether a good token was revoked. By callback: a task would cost twice as much."""
         answer: Future[bytes] = revoked.get_loop().create_future()
@@ -165,7 +165,7 @@ class Authorizer:
         revoked.add_done_callback(partial(self._told, inquiry))
         return answer
 
-    def _told(self, inquiry: "_Inquiry", revoked: "Future[bool]") -> None:
+    def _told(self, inquiry: "_Inquiry", revoked: "Future[int]") -> None:
         """Redis has answered, or cannot be asked."""
         request, verified, started, now, asked, answer = inquiry
         self._metrics.change(families.IN_FLIGHT, -1.0)
@@ -173,14 +173,16 @@ class Authorizer:
         trouble = revoked.exception()
         if answer.done():  # who asked has gone away
             return
-        if trouble is None:
-            decision = self._blacklisted(verified, now) if revoked.result() else verified.decision
-        elif isinstance(trouble, RedisUnavailable):
-            decision = _unsure(verified)
-        else:
-            answer.set_result(self._at_fault(request, trouble, started))
-            return
-        answer.set_result(self._conclude(request, decision, started, now))
+        try:
+            if trouble is None:
+                decision = self._blacklisted(verified, now) if revoked.result() != 0 else verified.decision
+            elif isinstance(trouble, RedisUnavailable):
+                decision = _unsure(verified)
+            else:
+                raise trouble
+            answer.set_result(self._conclude(request, decision, started, now))
+        except Exception as error:
+            answer.set_result(self._at_fault(request, error, started))
 
     def _blacklisted(self, verified: Verified, now: float) -> Decision:
         self._tokens.drop_jti(verified.jti)

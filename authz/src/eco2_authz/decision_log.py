@@ -1,7 +1,8 @@
 """Every decision as one JSON object a line, written without anybody waiting for it.
 
-A decision is put aside as it is. A chunk at a time they become lines, which a thread writes. When the reader of the
-lines is too slow, decisions are dropped and counted; answers never wait. No line holds a token, a cookie or a query.
+A decision is put aside as it is. A chunk at a time they become lines, which a thread writes, many at a time. When the
+reader of the lines is too slow, decisions are dropped and counted; answers never wait. No line holds a token, a cookie
+or a query.
 """
 
 import asyncio
@@ -23,7 +24,9 @@ log = logging.getLogger(__name__)
 CHUNK: Final = 64
 """Decisions that become lines at the same time: the loop is held for a tenth of a millisecond."""
 DELAY_SECONDS: Final = 0.05
-"""How long a decision may be put aside when few come."""
+"""How long a decision may be put aside."""
+AT_ONCE: Final = 131_072
+"""Octets of lines that are handed to the thread earlier than that: to wake it costs as much as some twenty lines."""
 LONGEST_PATH: Final = 512
 LONGEST_LINE: Final = 2_048
 """Octets. Above it every text is cut, so that a line is always less than what a pipe takes whole."""
@@ -49,6 +52,8 @@ class DecisionLog:
         self._dry_run = dry_run
         self._on_dropped = on_dropped
         self._entries: list[Entry] = []
+        self._lines: list[bytes] = []
+        self._octets = 0
         self._due = False
         self._millisecond = 0
         self._time = ""
@@ -58,16 +63,20 @@ class DecisionLog:
         """Put a decision aside. Never raises."""
         entries = self._entries
         entries.append((now, seconds, decision, request))
-        count = len(entries)
-        if count == 1:
-            if not self._due:
-                self._due = True
-                self._loop.call_later(DELAY_SECONDS, self._flush_due)
-        elif count >= CHUNK:
-            self.flush()
+        if not self._due:
+            self._due = True
+            self._loop.call_later(DELAY_SECONDS, self._flush_due)
+        if len(entries) >= CHUNK:
+            self._make_lines()
+            if self._octets >= AT_ONCE:
+                self._hand_over()
 
     def flush(self) -> None:
         """Hand over what was put aside."""
+        self._make_lines()
+        self._hand_over()
+
+    def _make_lines(self) -> None:
         entries, self._entries = self._entries, []
         if not entries:
             return
@@ -75,13 +84,19 @@ class DecisionLog:
             self._on_dropped(len(entries))
             return
         try:
-            lines = b"".join([self._line(*entry) for entry in entries])
+            lines = [self._line(*entry) for entry in entries]
         except Exception as error:  # whatever it is, decisions go on
             self._on_dropped(len(entries))
             if self._faults.due(type(error).__name__) is not None:
                 log.exception("decisions could not be written")
             return
-        self._writer.write(lines)
+        self._lines += lines
+        self._octets += sum(map(len, lines))
+
+    def _hand_over(self) -> None:
+        lines, self._lines, self._octets = self._lines, [], 0
+        if lines and not self._writer.write(b"".join(lines)):
+            self._on_dropped(len(lines))
 
     def close(self, seconds: float) -> bool:
         """Write what there is, for so many seconds at most, and say whether that is done."""

@@ -1,5 +1,6 @@
 """The process's own log: one JSON object a line on standard error."""
 
+import asyncio
 import atexit
 import logging
 import time
@@ -10,6 +11,8 @@ from typing import Any, Final
 import orjson
 
 from eco2_authz.writer import Writer
+
+log = logging.getLogger(__name__)
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _ROOM: Final = 1_048_576
@@ -81,6 +84,11 @@ class Sometimes:
             return None
         self._next[cause] = now + self._seconds
         return self._left_out.pop(cause, 0)
+
+
+def report_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what a callback of the loop has raised. Not the callback: shown, it may hold what it was called with."""
+    log.error("a callback failed", exc_info=context.get("exception"))
 
 
 def configure(*, level: str, worker: int | None = None) -> None:

@@ -14,6 +14,7 @@ from eco2_authz.blacklist.mirror import Mirror
 from eco2_authz.decision import Reason
 from eco2_authz.decision_log import ROOM, DecisionLog
 from eco2_authz.http2.limits import Limits
+from eco2_authz.logs import report_fault
 from eco2_authz.metrics import families
 from eco2_authz.metrics.memory import Cells
 from eco2_authz.metrics.recorder import Recorder
@@ -85,6 +86,7 @@ class Worker:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
+        asyncio.get_running_loop().set_exception_handler(report_fault)
         await self._keys.start()
         await self._blacklist.start()
         self._server = await self._serve()

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 import orjson
-from eco2_authz_bench import report
+from eco2_authz_bench import report, runtime
 from eco2_authz_bench.measure import Bench, Plan
 from eco2_authz_bench.profile import sampler
 from eco2_authz_bench.programs import build_programs
@@ -75,7 +75,7 @@ def main(
         plan = Plan(rounds, seconds, contenders, scenarios, profile)
         reporter.say(f"  measuring takes {plan.expected / 60:.0f} minutes")
         with tempfile.TemporaryDirectory(prefix="eco2-bench-", dir=MEMORY) as folder:
-            comparison = Bench(plan, programs, Path(folder), reporter).run()
+            comparison = Bench(plan, programs, runtime.find(reporter), Path(folder), reporter).run()
     except ClusterError as error:
         raise click.ClickException(str(error)) from None
     report.show(comparison, Console(width=150))

@@ -35,6 +35,7 @@ class Server:
         self._admin = f"{HOST}:{port}"
         self._environ = {
             "PATH": os.defpath,
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),  # where it may be compiled
             "AUTHZ_GRPC_ADDR": self._address,
             "AUTHZ_HTTP_ADDR": self._admin,
             "AUTHZ_WORKERS": str(workers),

@@ -80,7 +80,8 @@ def serving(folder: Path, *, address: str = "127.0.0.1:0", **settings: Any) -> I
     if address == "unix":
         address = f"unix:{folder / 'socket'}"
     log = folder / "server.log"
-    environment = {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "error"}
+    path = os.pathsep.join((os.environ.get("PYTHONPATH", ""), str(TESTS)))  # it may be compiled
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "error"}
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "support.authz.http2_server", json.dumps({"address": address, **settings})],

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import logging
 import os
@@ -6,7 +7,8 @@ import sys
 
 import pytest
 
-from eco2_authz.logs import JsonFormatter, Sometimes, WriterHandler
+from eco2_authz.logs import JsonFormatter, Sometimes, WriterHandler, report_fault
+from eco2_authz.request import Request
 from eco2_authz.writer import Writer
 
 
@@ -49,6 +51,23 @@ def test_a_record_that_cannot_be_written_is_no_error_of_its_author(capsys: pytes
     assert "no number" in capsys.readouterr().err
     os.close(reader)
     os.close(file)
+
+
+async def test_what_a_callback_was_called_with_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(token: str) -> None:
+        raise ValueError("broken")
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_fault)
+    loop.call_soon(broken, "Bearer secret")
+    await asyncio.sleep(0)
+    assert "ValueError: broken" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_request_that_is_shown_tells_no_token() -> None:
+    request = Request("GET", "/a?token=secret", authorization=("Bearer secret",), cookies=("s_access=secret",))
+    assert "secret" not in f"{request} {request!r}"
 
 
 def test_a_cause_is_due_now_and_then() -> None:

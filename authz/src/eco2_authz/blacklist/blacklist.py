@@ -22,8 +22,10 @@ class Blacklist(Protocol):
         """Revocations held in memory."""
         ...
 
-    def revoked(self, jti: str, at: float) -> "bool | Future[bool]":
+    def revoked(self, jti: str, at: float) -> "bool | Future[int]":
         """Whether the token of that id was revoked. Raises RedisUnavailable, now or by the future.
+
+        What the future tells is 0 unless it was.
 
         Args:
             at: now, in seconds of `time.perf_counter`.

@@ -48,7 +48,7 @@ class Lookup:
         """Whether a connection is open."""
         return bool(self._open)
 
-    def revoked(self, jti: str, _at: float) -> "asyncio.Future[bool]":
+    def revoked(self, jti: str, _at: float) -> "asyncio.Future[int]":
         """Ask. Raises RedisUnavailable at once while there is no connection."""
         if not self._open:
             raise RedisUnavailable(self._why)

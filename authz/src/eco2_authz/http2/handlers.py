@@ -64,7 +64,7 @@ class Handlers:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame on a stream where it cannot be")
         try:
             self._check_length(kind, len(payload))
-            handle = self._HANDLERS.get(kind)
+            handle = _HANDLERS.get(kind)
             if handle is None:  # unknown types are ignored (section 4.1)
                 self._guard.idle_frame(self._calls.count)
             else:
@@ -158,15 +158,16 @@ class Handlers:
         else:
             self._calls.widen(number, octets)
 
-    _HANDLERS: Final[dict[int, Callable[["Handlers", int, int, bytes], None]]] = {
-        frames.DATA: _data,
-        frames.HEADERS: _headers,
-        frames.PRIORITY: _priority,
-        frames.RST_STREAM: _rst_stream,
-        frames.SETTINGS: _settings,
-        frames.PUSH_PROMISE: _push_promise,
-        frames.PING: _ping,
-        frames.GOAWAY: _goaway,
-        frames.WINDOW_UPDATE: _window_update,
-        frames.CONTINUATION: _continuation,
-    }
+
+_HANDLERS: Final[dict[int, Callable[[Handlers, int, int, bytes], None]]] = {
+    frames.DATA: Handlers._data,
+    frames.HEADERS: Handlers._headers,
+    frames.PRIORITY: Handlers._priority,
+    frames.RST_STREAM: Handlers._rst_stream,
+    frames.SETTINGS: Handlers._settings,
+    frames.PUSH_PROMISE: Handlers._push_promise,
+    frames.PING: Handlers._ping,
+    frames.GOAWAY: Handlers._goaway,
+    frames.WINDOW_UPDATE: Handlers._window_update,
+    frames.CONTINUATION: Handlers._continuation,
+}

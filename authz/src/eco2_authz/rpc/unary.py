@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from asyncio import Future
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -58,8 +59,8 @@ class UnaryCall:
             return failure(Status.INTERNAL, "the request is not one whole message")
         try:
             outcome = self._handle(body[PREFIX.size :])
-        except Exception:
-            return self._broken()
+        except Exception as error:
+            return self._broken(error)
         if isinstance(outcome, bytes):
             return success(outcome)
         if isinstance(outcome, Response):
@@ -70,24 +71,37 @@ class UnaryCall:
         """The answer when the body has taken all the room there is, and has not ended."""
         return _response(self._method.too_large())
 
-    async def _later(self, outcome: Awaitable[Outcome]) -> Response:
-        limit = asyncio.timeout(self._timeout)
+    def _later(self, outcome: Awaitable[Outcome]) -> "Future[Response] | Response":
+        """By callbacks: a task for each call that waits would cost more than the rest of it."""
         try:
-            async with limit:
-                return _response(await outcome)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():  # nobody waits for the answer any more
-                raise
-            return self._broken()  # what the answer was made of was cancelled: its caller still waits
-        except Exception:
-            if limit.expired():
-                return failure(Status.DEADLINE_EXCEEDED, "the caller's time is over")
-            return self._broken()
+            waited = asyncio.ensure_future(outcome)
+        except TypeError as error:
+            return self._broken(error)
+        answer: Future[Response] = waited.get_loop().create_future()
+        timer = None if self._timeout is None else waited.get_loop().call_later(self._timeout, _expire, answer)
 
-    def _broken(self) -> Response:
+        def told(waited: "Future[Outcome]") -> None:
+            if not answer.done():
+                answer.set_result(self._told(waited))
+
+        def ended(_: "Future[Response]") -> None:
+            if timer is not None:
+                timer.cancel()
+            waited.cancel()  # nobody waits for it any more; nothing happens if it is done
+
+        waited.add_done_callback(told)
+        answer.add_done_callback(ended)
+        return answer
+
+    def _told(self, waited: "Future[Outcome]") -> Response:
+        if waited.cancelled():  # what the answer was made of was cancelled: its caller still waits
+            return self._broken(asyncio.CancelledError())
+        error = waited.exception()
+        return _response(waited.result()) if error is None else self._broken(error)
+
+    def _broken(self, error: BaseException) -> Response:
         """A caller that hears nothing would wait, and the other calls of its connection have done nothing wrong."""
-        _log.exception("a call could not be answered")
+        _log.error("a call could not be answered", exc_info=error)
         return _response(self._method.broken())
 
 
@@ -149,3 +163,8 @@ class UnaryMethods:
 
 def _response(outcome: Outcome) -> Response:
     return success(outcome) if isinstance(outcome, bytes) else outcome
+
+
+def _expire(answer: "Future[Response]") -> None:
+    if not answer.done():
+        answer.set_result(failure(Status.DEADLINE_EXCEEDED, "the caller's time is over"))

@@ -18,6 +18,7 @@ from eco2_authz_bench.machine import LOAD_CORE, SERVER_CORE
 from eco2_authz_bench.messages import PROBE, http_request
 from eco2_authz_bench.programs import Programs
 from eco2_authz_bench.results import Comparison, Measurement, Series
+from eco2_authz_bench.runtime import Runtime
 from eco2_authz_bench.scenarios import HS256, Scenario
 from eco2_authz_bench.servers import CACHE_ENTRIES, NO_FILTER, Contender, Server
 from eco2_authz_bench.store import Store
@@ -67,9 +68,10 @@ class Bench:
         folder: in memory, for logs and requests.
     """
 
-    def __init__(self, plan: Plan, programs: Programs, folder: Path, reporter: Reporter) -> None:
+    def __init__(self, plan: Plan, programs: Programs, runtime: Runtime, folder: Path, reporter: Reporter) -> None:
         self._plan = plan
         self._programs = programs
+        self._runtime = runtime
         self._folder = folder
         self._reporter = reporter
         self._generator = Generator(programs.paths["load"])
@@ -119,7 +121,7 @@ class Bench:
             if contender.name not in wanted:
                 continue
             first, second = free_ports(2)
-            server = Server(contender, self._programs.paths, ports=(first, second), environ=environ)
+            server = Server(contender, self._programs.paths, self._runtime, ports=(first, second), environ=environ)
             stack.callback(server.stop)
             server.start(self._folder)
             self._servers[algorithm, contender.name] = server
@@ -227,6 +229,7 @@ class Bench:
         return [
             f"requests: CheckRequests of {each.size} octets with 18 headers, tokens of {each.token_size}; {USERS} in "
             f"turn, or {workload.NEW} where every token is new to a cache of {CACHE_ENTRIES}",
+            *self._runtime.remarks,
             *self._programs.remarks,
         ]
 

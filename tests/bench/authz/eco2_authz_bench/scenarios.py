@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eco2_authz_bench.servers import CACHED, CEILING, LOOKUP, MIRROR, NO_FILTER, PLAIN, REGO
+from eco2_authz_bench.servers import CACHED, CEILING, LOOKUP, MIRROR, NO_FILTER, PLAIN, REGO, SOURCE
 
 HS256: Final = "HS256"
 RS256: Final = "RS256"
 _VERIFIERS: Final = (MIRROR, CACHED, LOOKUP, PLAIN)
 _SERVERS: Final = (*_VERIFIERS, REGO)
+_EVERYBODY: Final = (*_SERVERS, SOURCE)
 
 FEW: Final = 4
 """Connections: as many workers of a gateway, each with many requests at a time."""
@@ -44,10 +45,13 @@ class Scenario:
     traceparent: bool = False
 
 
-FEW_CONNECTIONS: Final = Scenario("few", "direct, 4 connections", (*_SERVERS, CEILING), FEW, FULL)
-MANY_CONNECTIONS: Final = Scenario("many", "direct, 50 connections", (*_SERVERS, CEILING), MANY)
-NEW_TOKENS: Final = Scenario("new", "every token new", _SERVERS, FEW, FULL, new_tokens=True)
-TRACED: Final = Scenario("traced", "a traceparent with each call", _SERVERS, FEW, FULL, traceparent=True)
+FEW_CONNECTIONS: Final = Scenario("few", "direct, 4 connections", (*_EVERYBODY, CEILING), FEW, FULL)
+MANY_CONNECTIONS: Final = Scenario("many", "direct, 50 connections", (*_EVERYBODY, CEILING), MANY)
+MANY_FULLER: Final = Scenario(
+    "many-fuller", "direct, 50 connections with 4 requests each", (*_VERIFIERS, CEILING), MANY, 4
+)
+NEW_TOKENS: Final = Scenario("new", "every token new", _EVERYBODY, FEW, FULL, new_tokens=True)
+TRACED: Final = Scenario("traced", "a traceparent with each call", _EVERYBODY, FEW, FULL, traceparent=True)
 RSA: Final = Scenario("rsa", "RS256, 50 connections", _VERIFIERS, MANY, algorithm=RS256)
 RSA_NEW: Final = Scenario("rsa-new", "RS256, every token new", _VERIFIERS, FEW, FULL, RS256, new_tokens=True)
 LATENCY: Final = Scenario("latency", "direct, at 3,000 rps", (*_SERVERS, CEILING), FEW, FULL, rate=3000)
@@ -62,6 +66,7 @@ GATEWAY_LATENCY: Final = Scenario(
 SCENARIOS: Final = (
     FEW_CONNECTIONS,
     MANY_CONNECTIONS,
+    MANY_FULLER,
     NEW_TOKENS,
     TRACED,
     RSA,

@@ -1,7 +1,6 @@
 """The servers that are measured, and how each is started: the same settings for all, by the same names."""
 
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from eco2_authz_bench import machine
 from eco2_authz_bench.machine import SERVER_CORE
+from eco2_authz_bench.runtime import Runtime
 from eco2_testcluster.errors import CommandError
 from eco2_testcluster.ports import HOST
 from eco2_testcluster.processes import ProcessId, log_tail, spawn, stop_all
@@ -24,6 +24,7 @@ CACHE_ENTRIES: Final = 10_000
 """Verified tokens that a server keeps. All-new load rotates several times as many, so that none is ever found."""
 
 MIRROR: Final = "eco2 mirror"
+SOURCE: Final = "eco2 source"
 LOOKUP: Final = "eco2 lookup"
 CACHED: Final = "Go cached"
 PLAIN: Final = "Go plain"
@@ -40,11 +41,13 @@ class Contender:
     Args:
         program: name of the Go program; None: ours.
         mode: of ours, `AUTHZ_REDIS_MODE`.
+        compiled: of ours, whether it is run as its image has it.
     """
 
     name: str
     program: str | None = None
     mode: str = ""
+    compiled: bool = True
 
     @property
     def ours(self) -> bool:
@@ -64,6 +67,7 @@ class Contender:
 
 CONTENDERS: Final = (
     Contender(MIRROR, mode="mirror"),
+    Contender(SOURCE, mode="mirror", compiled=False),
     Contender(CACHED, "cached"),
     Contender(LOOKUP, mode="lookup"),
     Contender(PLAIN, "plain"),
@@ -76,14 +80,21 @@ class Server:
     """One running server, on the servers' core."""
 
     def __init__(
-        self, contender: Contender, programs: Mapping[str, Path], *, ports: tuple[int, int], environ: Mapping[str, str]
+        self,
+        contender: Contender,
+        programs: Mapping[str, Path],
+        runtime: Runtime,
+        *,
+        ports: tuple[int, int],
+        environ: Mapping[str, str],
     ) -> None:
         self.contender = contender
         self.address = f"{HOST}:{ports[0]}"
         self._admin = f"http://{HOST}:{ports[1]}"
         self._argv: Sequence[str | Path]
         if contender.program is None:
-            self._argv = [sys.executable, "-m", "eco2_authz"]
+            self._argv = [runtime.python, "-m", "eco2_authz"]
+            environ = {**environ, **runtime.environ(compiled=contender.compiled)}
         elif contender.program == "ceiling":
             self._argv = [programs["ceiling"], self.address]
         else:
