@@ -118,9 +118,11 @@ def test_help_and_version() -> None:
     assert run("--nothing", environ={}).exit_code == 2
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("name", ["AUTHZ_HTTP_ADDR", "AUTHZ_GRPC_ADDR"])
-def test_an_address_that_is_taken_is_told(redis: Redis, name: str) -> None:
+def test_an_address_that_is_taken_is_told(redis: Redis, name: str, workers: str) -> None:
     environ = {**SYMMETRIC, "AUTHZ_HTTP_ADDR": "127.0.0.1:0", "AUTHZ_GRPC_ADDR": "127.0.0.1:0"}
+    environ["AUTHZ_WORKERS"] = workers
     environ[name] = f"127.0.0.1:{redis.port}"
     began = time.monotonic()
     done = subprocess.run(

@@ -276,7 +276,16 @@ async def test_a_worker_that_hangs_is_killed(
     assert supervisor.faults() == ["stopping"]
 
 
-async def test_a_worker_that_cannot_start_is_tried_again_and_named(
+async def test_a_worker_that_cannot_start_at_all_ends_the_others(store: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:  # which is the second worker's
+        set_environment(monkeypatch, store, f"127.0.0.1:{taken.getsockname()[1] - 1}")
+        supervisor = Supervisor(Memory(2), drain_seconds=1.0)
+        with pytest.raises(OSError, match="a worker cannot start"):
+            await supervisor.run(asyncio.Event())
+        assert not supervisor._processes
+
+
+async def test_a_worker_that_cannot_start_again_is_tried_again_and_named(
     store: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
@@ -284,6 +293,7 @@ async def test_a_worker_that_cannot_start_is_tried_again_and_named(
         set_environment(monkeypatch, store, f"127.0.0.1:{taken.getsockname()[1]}")
         memory = Memory(1)
         supervisor = Supervisor(memory, drain_seconds=1.0)
+        supervisor._begun = True  # it was there before
         stop = asyncio.Event()
         running = asyncio.create_task(supervisor.run(stop))
         restarts = module.PLACES[module.WORKER_RESTARTS]

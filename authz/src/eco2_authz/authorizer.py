@@ -39,6 +39,7 @@ _NOTHING: Final = Request()
 _NO_BLACKLIST: Final = "it is not known whether the token was revoked; try again"
 _OWN_FAULT: Final = "the authorization server is at fault"
 MALFORMED: Final = Decision(Reason.MALFORMED, detail="the authorization request cannot be understood")
+TOO_LARGE: Final = Decision(Reason.MALFORMED, detail="the authorization request is larger than any may be")
 INTERNAL: Final = Decision(Reason.INTERNAL, detail=_OWN_FAULT)
 
 
@@ -90,6 +91,14 @@ class Authorizer:
             return self._conclude(request, MALFORMED, started, time())
         except Exception as error:
             return self._at_fault(request, error, started)
+
+    def too_large(self) -> bytes:
+        """The answer to a question that is larger than any may be, of which nothing was read. Counted and logged."""
+        return self._conclude(_NOTHING, TOO_LARGE, perf_counter(), time())
+
+    def broken(self) -> bytes:
+        """The answer when a transport could not have one. Counted and logged."""
+        return self._conclude(_NOTHING, INTERNAL, perf_counter(), time())
 
     # -- decisions ---------------------------------------------------------------------------------------------------
 

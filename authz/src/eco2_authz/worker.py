@@ -7,18 +7,16 @@ import random
 from time import monotonic
 from typing import Final
 
-from eco2_authz.authorizer import MALFORMED, Authorizer
+from eco2_authz.authorizer import Authorizer
 from eco2_authz.blacklist.blacklist import Blacklist
 from eco2_authz.blacklist.lookup import Lookup
 from eco2_authz.blacklist.mirror import Mirror
-from eco2_authz.decision import Reason
 from eco2_authz.decision_log import ROOM, DecisionLog
 from eco2_authz.http2.limits import Limits
 from eco2_authz.logs import report_fault
 from eco2_authz.metrics import families
 from eco2_authz.metrics.memory import Cells
 from eco2_authz.metrics.recorder import Recorder
-from eco2_authz.protocol.check_response import denied, passed
 from eco2_authz.settings import Settings
 from eco2_authz.token_cache import TokenCache
 from eco2_authz.transports import fast
@@ -158,8 +156,8 @@ class Worker:
         settings = self._settings
         options = Options(
             _address(settings, self._number),
-            too_large=self._refusal(MALFORMED.reason, MALFORMED.detail),
-            broken=self._refusal(Reason.INTERNAL, "the authorization server is at fault"),
+            too_large=self._authorizer.too_large,
+            broken=self._authorizer.broken,
             limits=Limits(streams=settings.authz_max_streams, connections=settings.authz_max_connections),
             shared=self._number is not None and settings.authz_worker_listen == "reuseport",
             tls=_tls(settings),
@@ -170,9 +168,6 @@ class Worker:
         from eco2_authz.transports import grpcio  # an extra, and 20 MB
 
         return await grpcio.serve(self._authorizer.answer, options)
-
-    def _refusal(self, reason: Reason, detail: str) -> bytes:
-        return passed() if self._settings.authz_dry_run else denied(reason, detail)
 
 
 def _address(settings: Settings, number: int | None) -> str:

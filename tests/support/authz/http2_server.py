@@ -43,8 +43,8 @@ class Program:
         tls = {name: Path(path) for name, path in self._settings.get("tls", {}).items()}
         options = Options(
             address=self._settings["address"],
-            too_large=b"too large",
-            broken=b"broken",
+            too_large=lambda: b"too large",
+            broken=lambda: b"broken",
             limits=Limits(**self._settings.get("limits", {})),
             tls=Tls(**tls) if tls else None,
         )

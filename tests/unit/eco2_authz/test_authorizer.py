@@ -246,6 +246,12 @@ def test_without_a_log_it_answers_the_same(fakes: Fakes) -> None:
 # -- waiting for Redis -----------------------------------------------------------------------------------------------
 
 
+def test_what_nobody_could_read_is_refused_counted_and_logged(fakes: Fakes) -> None:
+    authorizer = fakes.authorizer()
+    assert [status(authorizer.too_large()), status(authorizer.broken())] == [401, 503]
+    assert fakes.reasons == ["malformed", "internal"]
+
+
 async def test_what_redis_has_to_be_asked_is_answered_later(fakes: Fakes) -> None:
     fakes.waiting = []
     authorizer = fakes.authorizer()

@@ -47,7 +47,7 @@ class FastServer:
         self.peers: set[_Peer] = set()
         self.application: Application = UnaryMethods(
             {
-                CHECK: Method(answer, too_large=lambda: options.too_large, broken=lambda: options.broken),
+                CHECK: Method(answer, too_large=options.too_large, broken=options.broken),
                 HEALTH: Method(self._health),
             }
         )

@@ -31,13 +31,13 @@ async def serve(answer: Answer, options: Options) -> "GrpcioServer":
 
     async def check(message: bytes, _: object) -> bytes:
         if PREFIX.size + len(message) > options.limits.body:
-            return options.too_large
+            return options.too_large()
         try:
             outcome = answer(message)
             return outcome if isinstance(outcome, bytes) else await outcome
         except Exception:
             _log.exception("a call could not be answered")
-            return options.broken
+            return options.broken()
 
     # Without serializers: octets in, octets out.
     method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(check)

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
-from eco2_authz.decision import Reason
 from eco2_authz.http2.errors import ErrorCode
 from eco2_authz.http2.limits import Limits
-from eco2_authz.protocol.check_response import denied
 
 Answer = Callable[[bytes], bytes | Awaitable[bytes]]
 """From a CheckRequest to a CheckResponse, at once or later."""
@@ -34,16 +32,16 @@ class Options:
 
     Args:
         address: ``host:port`` (port 0: a free one) or ``unix:/path``.
-        too_large: the CheckResponse for a question that is larger than any may be.
-        broken: the CheckResponse when answering raises, which it should not. Not an error of gRPC: Envoy may have been
-            told to let requests pass then.
+        too_large: gives the CheckResponse for a question that is larger than any may be.
+        broken: gives the CheckResponse when answering raises, which it should not. No error of gRPC: Envoy may
+            have been told to let requests pass then.
         shared: several processes listen on the same port (SO_REUSEPORT).
         on_fault: told the code of every fault that ended a connection.
     """
 
     address: str
-    too_large: bytes
-    broken: bytes = denied(Reason.INTERNAL, "The authorization server is at fault.")
+    too_large: Callable[[], bytes]
+    broken: Callable[[], bytes]
     limits: Limits = field(default_factory=Limits)
     shared: bool = False
     tls: Tls | None = None

@@ -25,6 +25,8 @@ HUNG_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 1.5
 """Beside the time to drain: for the last lines of the log."""
 _LOOK_SECONDS: Final = 1.0
+_CANNOT_START: Final = "exit code 2"
+"""Of a worker that could not have its address."""
 
 
 class Supervisor:
@@ -40,6 +42,7 @@ class Supervisor:
         self._processes: dict[int, Process] = {}
         self._begun = False
         self._stopping = False
+        self._failed = False
 
     def faults(self) -> list[str]:
         """Why nothing should be sent here.
@@ -49,14 +52,20 @@ class Supervisor:
         """
         if self._stopping:
             return ["stopping"]
-        unready = [number for number in range(self._memory.workers) if not self._memory.of(number)[READY]]
+        unready = self._unready()
         self._begun = self._begun or not unready
         if self._begun and len(unready) < self._memory.workers:
             return []
         return [f"worker {number} is not ready" for number in unready]
 
+    def _unready(self) -> list[int]:
+        return [number for number in range(self._memory.workers) if not self._memory.of(number)[READY]]
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep the workers until `stop` is set, then let them end."""
+        """Keep the workers until `stop` is set, then let them end.
+
+        Raises OSError when one could not even start, before all had: it has said why, and would say so for ever.
+        """
         keepers = [
             asyncio.create_task(self._keep(number, stop), name=f"worker {number}")
             for number in range(self._memory.workers)
@@ -72,6 +81,8 @@ class Supervisor:
             for number in list(self._processes):
                 self._kill(number)
             await asyncio.wait(late)
+        if self._failed:
+            raise OSError("a worker cannot start: its log says why")
 
     async def _keep(self, number: int, stop: asyncio.Event) -> None:
         """Have one worker run, always."""
@@ -84,6 +95,10 @@ class Supervisor:
                 end = f"it cannot be started: {error}"
             if stop.is_set():
                 return
+            if end == _CANNOT_START and not self._begun:
+                self._failed = True
+                stop.set()
+                return
             if monotonic() - began > SOUND_SECONDS:
                 backoff.reset()
             self._memory.of(number)[PLACES[WORKER_RESTARTS]] += 1.0
@@ -95,7 +110,7 @@ class Supervisor:
     async def _run(self, number: int, began: float) -> int:
         """Start a worker, and return its exit code when it has ended."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "eco2_authz.workers.child", str(number)),
+            *(sys.executable, "-P", "-m", "eco2_authz.workers.child", str(number)),
             *(str(self._memory.workers), str(self._memory.file)),
             stdin=PIPE,  # which ends with this process: workers do not outlive it
             pass_fds=(self._memory.file,),
@@ -106,6 +121,7 @@ class Supervisor:
         ended = asyncio.ensure_future(process.wait())
         while not ended.done():
             await asyncio.wait((ended,), timeout=_LOOK_SECONDS)
+            self._begun = self._begun or not self._unready()
             seen = max(began, self._memory.of(number)[BEAT])
             if not ended.done() and monotonic() - seen > HUNG_SECONDS:
                 log.error("a worker hangs and is killed", extra={"worker": number})

@@ -22,7 +22,8 @@ async def serve() -> AsyncIterator[Serve]:
 
     async def start(answer: Answer = bytes, *, address: str = "127.0.0.1:0", **options: Any) -> FastServer:
         limits = Limits(**options.pop("limits", {}))
-        server = await fast.serve(answer, Options(address=address, too_large=b"too large", limits=limits, **options))
+        answers = {"too_large": lambda: b"too large", "broken": lambda: b"broken"} | options
+        server = await fast.serve(answer, Options(address=address, limits=limits, **answers))
         servers.append(server)
         return server
 

@@ -193,7 +193,7 @@ async def test_an_answer_that_raises_is_a_refusal(serve: Serve, later: bool, cap
     def raising(message: bytes) -> bytes:
         raise RuntimeError("broken")
 
-    server = await serve(raising_later if later else raising, broken=b"refused")
+    server = await serve(raising_later if later else raising, broken=lambda: b"refused")
     async with grpc.aio.insecure_channel(server.address) as channel:
         check = channel.unary_unary(CHECK)
         assert await asyncio.gather(check(b"a"), check(b"b")) == [b"refused"] * 2

@@ -24,7 +24,7 @@ async def serve() -> AsyncIterator[Serve]:
 
     async def start(answer: Answer = bytes, *, address: str = "127.0.0.1:0", **options: Any) -> GrpcioServer:
         limits = Limits(body=65_535)
-        options = {"too_large": b"too large", "broken": b"refused", "limits": limits, **options}
+        options = {"too_large": lambda: b"too large", "broken": lambda: b"refused", "limits": limits, **options}
         servers.append(await grpcio.serve(answer, Options(address=address, **options)))
         return servers[-1]
 
