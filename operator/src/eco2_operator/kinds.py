@@ -47,10 +47,12 @@ DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
 NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 POD_DISRUPTION_BUDGET: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HORIZONTAL_POD_AUTOSCALER: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+INGRESS: Final = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
 CHILDREN: Final = (
     SERVICE_ACCOUNT,
     NETWORK_POLICY,
     SERVICE,
+    INGRESS,
     POD_DISRUPTION_BUDGET,
     HORIZONTAL_POD_AUTOSCALER,
     DEPLOYMENT,
@@ -60,8 +62,23 @@ CHILDREN: Final = (
 SERVICE_MONITOR: Final = Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
 AUTHORIZATION_POLICY: Final = Kind("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies")
 PEER_AUTHENTICATION: Final = Kind("security.istio.io", "v1", "PeerAuthentication", "peerauthentications")
+REQUEST_AUTHENTICATION: Final = Kind("security.istio.io", "v1", "RequestAuthentication", "requestauthentications")
+GATEWAY: Final = Kind("networking.istio.io", "v1", "Gateway", "gateways")
+ENVOY_FILTER: Final = Kind("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
+VIRTUAL_SERVICE: Final = Kind("networking.istio.io", "v1", "VirtualService", "virtualservices")
+ENTRANCE: Final = (GATEWAY, REQUEST_AUTHENTICATION, AUTHORIZATION_POLICY, ENVOY_FILTER, VIRTUAL_SERVICE)
+"""What an entrance through the Istio gateway is made of, in the order it is applied: routes come last."""
 EXTERNAL_SECRET: Final = Kind("external-secrets.io", "v1", "ExternalSecret", "externalsecrets")
-OPTIONAL: Final = (AUTHORIZATION_POLICY, PEER_AUTHENTICATION, SERVICE_MONITOR, EXTERNAL_SECRET)
+OPTIONAL: Final = (
+    AUTHORIZATION_POLICY,
+    PEER_AUTHENTICATION,
+    REQUEST_AUTHENTICATION,
+    GATEWAY,
+    ENVOY_FILTER,
+    VIRTUAL_SERVICE,
+    SERVICE_MONITOR,
+    EXTERNAL_SECRET,
+)
 """Children of kinds that a cluster may lack: made where they are served."""
 
 SECRET: Final = Kind("", "v1", "Secret", "secrets")

@@ -58,6 +58,20 @@ class Settings(BaseSettings):
         ("istio-ingress", "platform-system"),
         description="Namespaces whose EcoIngresses may route to every domain that does not say otherwise.",
     )
+    gateway_service: str = Field(
+        "istio-ingressgateway", description="Service of the Istio gateway, which an ALB in front of it sends to."
+    )
+    gateway_trusted_hops: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Proxies in front of the Istio gateway (an ALB is one): which client address is true.",
+    )
+    host_claims: dict[str, tuple[str, ...]] = Field(
+        {"": ("istio-ingress", "platform-system")},
+        description="By host suffix: the namespaces whose EcoIngresses may have such hosts. The longest suffix "
+        "decides; the empty one stands for every host.",
+    )
     alb_source_cidrs: tuple[CidrSetting, ...] = Field((), description="Addresses an ALB sends from (its subnets).")
     lease_name: str = Field("eco2-operator", description="Name of the Lease by which one of several operators acts.")
     lease_namespace: str = Field(
@@ -122,6 +136,8 @@ class Settings(BaseSettings):
             istiod_namespace=self.istiod_namespace,
             gateway_principal=self.gateway_principal,
             trust_domain=self.trust_domain,
+            gateway_service=self.gateway_service,
+            gateway_trusted_hops=self.gateway_trusted_hops,
         )
 
 

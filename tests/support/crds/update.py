@@ -11,9 +11,13 @@ from pathlib import Path
 SOURCES = {
     ("istio.io/istio@v0.0.0-20260423205519-b01690e6db7d", "manifests/charts/base/files/crd-all.gen.yaml"): (
         "authorizationpolicies.security.istio.io",
+        "envoyfilters.networking.istio.io",
+        "gateways.networking.istio.io",
         "peerauthentications.security.istio.io",
+        "requestauthentications.security.istio.io",
         "serviceentries.networking.istio.io",
         "sidecars.networking.istio.io",
+        "virtualservices.networking.istio.io",
     ),
     (
         "github.com/prometheus-operator/prometheus-operator@v0.85.0",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from eco2_operator.build.context import Domain, DomainContext
+from eco2_operator.build.context import Cluster, Domain, DomainContext
 from eco2_operator.build.labels import domain_label
 from eco2_operator.build.mesh import in_force
 from eco2_operator.build.ports import ports
@@ -41,6 +41,14 @@ class Calls:
 def access(domain: Domain) -> Access:
     """The access rules, or the defaults."""
     return domain.spec.access or Access()
+
+
+def entrances(domain: Domain, cluster: Cluster) -> tuple[str, ...]:
+    """Namespaces whose EcoIngresses may route to the domain."""
+    listed = access(domain).ingress
+    if listed is not None:
+        return tuple(sorted({entrance.namespace for entrance in listed}))
+    return tuple(sorted({domain.namespace, *cluster.entrance_namespaces}))
 
 
 def refusals(domain: Domain, ctx: DomainContext) -> tuple[Refusal, ...]:

@@ -9,7 +9,7 @@ or methods is skipped, which refuses the call.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from eco2_operator.build.access import access
+from eco2_operator.build.access import access, entrances
 from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.labels import metadata, selector
 from eco2_operator.build.mesh import (
@@ -20,7 +20,6 @@ from eco2_operator.build.mesh import (
     reads_keys,
     serves_keys,
 )
-from eco2_operator.build.network_ingress import entrances
 from eco2_operator.build.ports import ports
 from eco2_operator.kinds import AUTHORIZATION_POLICY
 from eco2_operator.naming import Manifest, child_name
@@ -49,7 +48,7 @@ def build(domain: Domain, ctx: DomainContext) -> Manifest | None:
 
 def _gateway(domain: Domain, ctx: DomainContext) -> Iterator[Manifest]:
     """The gateway, for every path: which of them it routes is for the EcoIngresses to say."""
-    if domain.spec.workload == "service" and ctx.cluster.gateway_principal and entrances(domain, ctx):
+    if domain.spec.workload == "service" and ctx.cluster.gateway_principal and entrances(domain, ctx.cluster):
         yield {"from": _principals([ctx.cluster.gateway_principal])}
 
 

@@ -35,6 +35,10 @@ class Cluster:
     gateway_principal: str = "cluster.local/ns/istio-ingress/sa/istio-ingressgateway"
     """SPIFFE identity of the gateway's pods, as Istio writes it: without ``spiffe://``."""
     trust_domain: str = "cluster.local"
+    gateway_service: str = "istio-ingressgateway"
+    """Service in front of the gateway's pods: where a load balancer sends what is not for a domain directly."""
+    gateway_trusted_hops: int = 0
+    """Proxies in front of the gateway whose x-forwarded-for is true."""
 
 
 @dataclass(frozen=True, slots=True)

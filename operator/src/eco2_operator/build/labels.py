@@ -9,7 +9,7 @@ from eco2_operator.build.secret_context import Binding
 from eco2_operator.model.domain import Role
 from eco2_operator.naming import MANAGED_BY, MANAGED_BY_LABEL, Key, Manifest, child_name, owner_reference
 
-Component = Literal["workload", "access", "migration", "secret"]
+Component = Literal["workload", "access", "migration", "secret", "entrance"]
 
 
 def domain_label(domain: Domain) -> str:
@@ -36,7 +36,7 @@ def labels(domain: Domain, component: Component = "workload") -> dict[str, str]:
     platform = domain.spec.tier == "infrastructure"
     return {
         **selector(domain),
-        **_common(component, "ecoeco-platform" if platform else "ecoeco-backend"),
+        **common_labels(component, "ecoeco-platform" if platform else "ecoeco-backend"),
         "tier": domain.spec.tier,
         "role": role(domain),
     }
@@ -44,7 +44,7 @@ def labels(domain: Domain, component: Component = "workload") -> dict[str, str]:
 
 def binding_labels(binding: Binding) -> dict[str, str]:
     """Every label of what an EcoSecretBinding makes. It belongs to no tier, and several domains may read it."""
-    return {"app.kubernetes.io/name": child_name(binding.name), **_common("secret", "ecoeco-backend")}
+    return {"app.kubernetes.io/name": child_name(binding.name), **common_labels("secret", "ecoeco-backend")}
 
 
 def metadata(
@@ -59,7 +59,8 @@ def binding_metadata(binding: Binding) -> Manifest:
     return _metadata(binding.key, binding.uid, binding_labels(binding))
 
 
-def _common(component: Component, part_of: str) -> dict[str, str]:
+def common_labels(component: Component, part_of: str) -> dict[str, str]:
+    """The labels of every child, whatever made it."""
     return {
         "app.kubernetes.io/component": component,
         "app.kubernetes.io/part-of": part_of,

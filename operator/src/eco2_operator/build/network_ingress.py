@@ -1,6 +1,6 @@
 """Who may reach the domain's pods."""
 
-from eco2_operator.build.access import access
+from eco2_operator.build.access import access, entrances
 from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.network_peers import ISTIOD_LABELS, block, domains, pods, tcp, whole_namespace
 from eco2_operator.build.network_ranges import canonical
@@ -22,16 +22,8 @@ def ingress_rules(domain: Domain, ctx: DomainContext) -> list[Manifest]:
     return rules + _prometheus(domain, ctx)
 
 
-def entrances(domain: Domain, ctx: DomainContext) -> tuple[str, ...]:
-    """Namespaces whose EcoIngresses may route to the domain."""
-    listed = access(domain).ingress
-    if listed is not None:
-        return tuple(sorted({entrance.namespace for entrance in listed}))
-    return tuple(sorted({domain.namespace, *ctx.cluster.entrance_namespaces}))
-
-
 def _gateway(domain: Domain, ctx: DomainContext) -> list[Manifest]:
-    if domain.spec.workload == "worker" or not entrances(domain, ctx):
+    if domain.spec.workload == "worker" or not entrances(domain, ctx.cluster):
         return []
     return [pods(ctx.cluster.gateway.namespace, ctx.cluster.gateway.labels)]
 

@@ -1,5 +1,6 @@
 """EcoIngress: one public entrance."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -45,7 +46,11 @@ HeaderName = Annotated[
         "must be a header name in lower case: letters, digits and -, such as x-user-id",
     ),
 ]
-RESERVED_HEADERS = ("authorization", "cookie", "host", "content-length", "transfer-encoding", "connection")
+RESERVED_HEADERS = (
+    *("accept", "authorization", "connection", "content-length", "content-type", "cookie", "host", "origin", "referer"),
+    *("transfer-encoding", "user-agent", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id"),
+)
+"""They are removed at the whole gateway, from everybody's requests."""
 IdentityHeader = Annotated[
     HeaderName,
     Check(
@@ -93,6 +98,14 @@ GroupName = Annotated[
         "must be lower-case letters, digits, - and ., starting and ending with a letter or digit",
     ),
 ]
+MAX_ROUTES = 64
+LONGEST_PATTERN = 128
+"""Characters of a path pattern and of a host name in a rule of an ALB."""
+LONGEST_ALB_PATH = LONGEST_PATTERN - len("/*")
+ALB_HOST = r"\.[a-z]+$"
+MIN_ORDER, MAX_ORDER = -1000, 1000
+FIRST_ORDER = MIN_ORDER + MAX_ROUTES - 1
+"""Leaves room for a chain of routes, each below the one before and all in other namespaces."""
 GatewayLabels = Annotated[dict[str, LabelValue], Field(min_length=1, max_length=8), METADATA_KEYS]
 ShortText = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -119,15 +132,29 @@ class DomainTarget(Model):
     namespace: Namespace | None = Field(None, description="Its namespace; default the EcoIngress's own.")
 
 
+class ServiceTarget(Model):
+    """A Service of no EcoDomain, such as Argo CD's."""
+
+    name: DnsLabel = Field(description="Name of the Service.")
+    namespace: Namespace | None = Field(None, description="Its namespace; default the EcoIngress's own.")
+    port: int = Field(ge=1, le=65535, description="Port of the Service.")
+
+
 class Route(Model):
     """One path prefix, matched on segment boundaries."""
 
     rules: ClassVar = (
         Rule(
-            "has(self.domain) != self.deny",
-            "a route has either a domain or deny: true",
-            lambda r: (r.domain is not None) != r.deny,
+            "[has(self.domain), has(self.service), self.deny].filter(given, given).size() == 1",
+            "a route has either a domain, or a service, or deny: true",
+            lambda r: [r.domain is not None, r.service is not None, r.deny].count(True) == 1,
             ".domain",
+        ),
+        Rule(
+            "!has(self.port) || !has(self.service)",
+            "port is the name of a domain's port: a service has its number in service.port",
+            lambda r: r.port is None or r.service is None,
+            ".port",
         ),
         Rule(
             "!self.deny || !(has(self.timeout) || has(self.retries) || has(self.rewrite) || has(self.port)"
@@ -151,6 +178,10 @@ class Route(Model):
     )
     path: RoutePath = Field(description="Path prefix; the longest one that matches wins.")
     domain: DomainTarget | None = Field(None, description="Where requests go.")
+    service: ServiceTarget | None = Field(
+        None,
+        description="Where requests go instead of a domain; for the namespaces that ECO2_ENTRANCE_NAMESPACES lists.",
+    )
     public: bool = Field(False, description="True lets requests pass without a token.")
     deny: bool = Field(False, description="True refuses every request.")
     port: PortName | None = Field(None, description="Name of the domain's port; default its first.")
@@ -234,13 +265,27 @@ class Cors(Model):
 class Alb(Model):
     """The AWS load balancer, made by the AWS Load Balancer Controller."""
 
+    rules: ClassVar = (
+        Rule(
+            f"self.target == 'gateway' || !has(self.groupOrder) || self.groupOrder >= {FIRST_ORDER}",
+            f"with target domain longer paths in other namespaces come earlier in the group, down to {MIN_ORDER}:"
+            f" groupOrder must be at least {FIRST_ORDER}",
+            lambda a: a.target == "gateway" or a.group_order is None or a.group_order >= FIRST_ORDER,
+            ".groupOrder",
+        ),
+    )
     target: Literal["gateway", "domain"] = Field(
         "gateway", description="gateway: in front of the Istio gateway; domain: straight to public routes."
     )
     certificate_arn: CertificateArn | None = Field(None, description="Certificate; default found by host.")
     scheme: Literal["internet-facing", "internal"] = Field("internet-facing", description="Reach.")
     group_name: GroupName | None = Field(None, description="Ingresses of one group share one load balancer.")
-    group_order: int | None = Field(None, ge=-1000, le=1000, description="Place in the group.")
+    group_order: int | None = Field(
+        None,
+        ge=MIN_ORDER,
+        le=MAX_ORDER,
+        description="Place in the group, the smallest first; target domain takes earlier ones for longer paths too.",
+    )
 
 
 class EcoIngressSpec(Model):
@@ -251,7 +296,7 @@ class EcoIngressSpec(Model):
     gateway: Gateway | None = Field(None, description="The Istio gateway; default istio-ingress.")
     routes: list[Route] = Field(
         min_length=1,
-        max_length=64,
+        max_length=MAX_ROUTES,
         description="Path prefixes, in any order: the longest wins.",
         json_schema_extra=keyed("path"),
     )
@@ -276,6 +321,12 @@ class EcoIngressSpec(Model):
             ".routes",
         ),
         Rule(
+            "!has(self.alb) || self.alb.target == 'gateway' || !self.routes.exists(r, has(r.service))",
+            "with alb.target domain requests go to node ports of domains: use alb.target gateway for services",
+            lambda s: not _straight(s) or all(route.service is None for route in s.routes),
+            ".routes",
+        ),
+        Rule(
             "!has(self.alb) || self.alb.target == 'gateway'"
             " || !self.routes.exists(r, has(r.rewrite) || has(r.timeout) || has(r.retries))",
             "an ALB neither rewrites nor retries nor limits the time of a route: remove rewrite, timeout and retries,"
@@ -292,8 +343,33 @@ class EcoIngressSpec(Model):
             lambda s: not _straight(s) or (s.auth is None and s.cors is None and s.gateway is None),
             ".alb.target",
         ),
+        Rule(
+            "self.provider == 'istio' || !has(self.gateway) || !has(self.gateway.tls) && self.gateway.httpsRedirect",
+            "with provider alb the load balancer has the certificate (alb.certificateArn) and redirects to HTTPS:"
+            " remove gateway.tls and httpsRedirect: false",
+            lambda s: s.provider == "istio" or not s.gateway or (not s.gateway.tls and s.gateway.https_redirect),
+            ".gateway",
+            "FieldValueForbidden",
+        ),
+        Rule(
+            f"self.provider == 'istio' || self.hosts.all(h, size(h) <= {LONGEST_PATTERN} && h.matches(r'{ALB_HOST}'))",
+            f"an ALB knows only hosts of at most {LONGEST_PATTERN} characters with letters alone after the last dot",
+            lambda s: s.provider == "istio" or all(map(_alb_host, s.hosts)),
+            ".hosts",
+        ),
+        Rule(
+            f"!has(self.alb) || self.alb.target == 'gateway' || self.routes.all(r, size(r.path) <= {LONGEST_ALB_PATH})",
+            f"an ALB knows only path patterns of at most {LONGEST_PATTERN} characters: with alb.target domain"
+            f" a path may have {LONGEST_ALB_PATH}",
+            lambda s: not _straight(s) or all(len(route.path) <= LONGEST_ALB_PATH for route in s.routes),
+            ".routes",
+        ),
     )
 
 
 def _straight(spec: EcoIngressSpec) -> bool:
     return spec.alb is not None and spec.alb.target == "domain"
+
+
+def _alb_host(host: str) -> bool:
+    return len(host) <= LONGEST_PATTERN and re.search(ALB_HOST, host) is not None

@@ -1,0 +1,1 @@
+"""Builders of an entrance: what an EcoIngress becomes, one module per kind."""
