@@ -30,6 +30,8 @@ PARALLEL: Final = 8
 
 INSTALL_CRDS: Final = "eco2 crds | kubectl apply --server-side -f -"
 JSON: Final = "application/json"
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
 MERGE_PATCH: Final = "application/merge-patch+json"
 REVIEW: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -96,6 +98,16 @@ class Reader:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
+
+    def exists(self, kind: Kind, namespace: str, name: str) -> bool:
+        """Whether there is an object of that name; of a Secret nothing else is anybody's business."""
+        try:
+            self._request("GET", kind.path(namespace, name), {}, None, accept=METADATA)
+        except Refused as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+        return True
 
     def objects(self, kind: Kind, namespace: str | None = None, *, selector: str = "") -> list[Manifest]:
         """The objects of a namespace, or of all of them.
@@ -184,13 +196,20 @@ class Reader:
         return self._request("PATCH", path, {"fieldManager": USER_AGENT}, patch, content_type=MERGE_PATCH)
 
     def _request(
-        self, verb: str, path: str, query: Mapping[str, str], body: Manifest | None, *, content_type: str = JSON
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Manifest | None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> Manifest:
         method, url, headers, data, _ = self._api.param_serialize(
             verb,
             path,
             query_params=list(query.items()),
-            header_params={"Accept": JSON, "Content-Type": content_type},
+            header_params={"Accept": accept, "Content-Type": content_type},
             body=body,
             auth_settings=["BearerToken"],
         )

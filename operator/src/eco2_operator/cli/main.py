@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "resume": "Have the operator look after a paused domain again.",
     "rollback": "Print the spec with which a domain last was Ready.",
     "run": "Run the operator.",
-    "status": "Show how the domains are.",
+    "status": "Show how the domains and entrances are.",
 }
 """Name and one-line help of every command; its module is ``eco2_operator.cli.commands.<name>``."""
 

@@ -62,9 +62,9 @@ class Resources:
         return [(g, binding) for g in self.given if (binding := _as(EcoSecretBindingSpec, g.resource)) is not None]
 
     @property
-    def others(self) -> list[Given]:
-        """Our resources that this version makes nothing of."""
-        return [g for g in self.given if g.key.kind not in ("EcoDomain", "EcoSecretBinding")]
+    def entrances(self) -> list[tuple[Given, Resource[EcoIngressSpec]]]:
+        """The EcoIngresses, parsed."""
+        return [(g, entrance) for g in self.given if (entrance := _as(EcoIngressSpec, g.resource)) is not None]
 
 
 def _as(spec_type: type[S], resource: Resource[Model]) -> Resource[S] | None:

@@ -19,6 +19,7 @@ from eco2_operator.kinds import (
     CONTROLLER_REVISION,
     CUSTOM_RESOURCE_DEFINITION,
     ECO_DOMAIN,
+    ECO_INGRESS,
     EVENT,
     NAMESPACE,
     OPTIONAL,
@@ -29,7 +30,6 @@ from eco2_operator.kinds import (
 from eco2_operator.naming import Manifest
 
 NODE = Kind("", "v1", "Node", "nodes")
-VIRTUAL_SERVICE = Kind("networking.istio.io", "v1", "VirtualService", "virtualservices")
 ALWAYS = (*RESOURCES, EVENT, POD, NAMESPACE, NODE, CUSTOM_RESOURCE_DEFINITION, CONTROLLER_REVISION, *CHILDREN)
 
 
@@ -58,7 +58,7 @@ class FakeApi:
         self.served += kinds
 
     def serve_everything(self) -> None:
-        self.serve(*OPTIONAL, VIRTUAL_SERVICE)
+        self.serve(*OPTIONAL)
 
     def forbid(self, kind: Kind, namespace: str | None = None) -> None:
         self.answers[kind.path(namespace)] = (403, {"message": f'cannot list resource "{kind.plural}"'})
@@ -175,6 +175,34 @@ class Make:
         """A status of the first generation."""
         condition = {"type": "Ready", "status": status, "reason": reason, "message": message, "observedGeneration": 1}
         return {"observedGeneration": 1, "conditions": [condition], **more}
+
+    @staticmethod
+    def entrance(
+        name: str = "api",
+        namespace: str = "platform-system",
+        *routes: Manifest,
+        status: Manifest | None = None,
+        created: str = "2026-01-01T00:00:00Z",
+        **spec: Any,
+    ) -> Manifest:
+        """An EcoIngress as the API server has it; without routes with one to scan/scan."""
+        to_scan = {"path": "/api/v1/scan", "domain": {"name": "scan", "namespace": "scan"}}
+        obj: Manifest = {
+            "apiVersion": ECO_INGRESS.api_version,
+            "kind": "EcoIngress",
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "uid": f"uid-{namespace}-{name}",
+                "generation": 1,
+                "resourceVersion": "10",
+                "creationTimestamp": created,
+            },
+            "spec": {"hosts": ["api.example.org"], "routes": list(routes) or [to_scan], **spec},
+        }
+        if status is not None:
+            obj["status"] = status
+        return obj
 
     @staticmethod
     def pod(

@@ -262,7 +262,9 @@ def test_a_route_and_the_gateway(world, on_cluster):
         "egress of the gateway",
         "ingress of EcoDomain scan/scan",
     ]
-    assert data["ways"][0]["steps"][0]["text"] == "route /api/v1/scan: leads to the domain, with a valid token"
+    assert data["ways"][0]["steps"][0]["text"] == (
+        "route /api/v1/scan: leads to Service scan/scan, port 80, with a valid token (Authorization: Bearer)"
+    )
     assert not answer(on_cluster, "internet", "scan:/api/v1/scan/secret/1")["allowed"]
     assert not answer(on_cluster, "internet", "scan:/api/v1/scanner")["allowed"]
     assert answer(on_cluster, "internet", "scan")["allowed"]
@@ -274,8 +276,9 @@ def test_a_route_that_leads_nowhere_yet_or_is_refused(world, api, on_cluster):
     data = answer(on_cluster, "internet", "scan")
     assert (data["allowed"], data["ways"][0]["steps"][0]["text"]) == (False, "route /api/v1/scan: no gateway")
     world({}, {"ingress": [{"namespace": "else"}]}, entrance(TO_SCAN))
-    todo = gates(answer(on_cluster, "internet", "scan"))["route of EcoIngress platform-system/api"][1]
-    assert todo == "add {namespace: platform-system} to spec.access.ingress of EcoDomain scan/scan"
+    text = answer(on_cluster, "internet", "scan")["ways"][0]["steps"][0]["text"]
+    assert text.startswith("route /api/v1/scan: refused, so it answers 503: RouteRefused: EcoDomain scan/scan does not")
+    assert text.endswith("add {namespace: platform-system} to its spec.access.ingress")
 
 
 def test_a_load_balancer_that_goes_straight_to_the_domain(world, monkeypatch, on_cluster):

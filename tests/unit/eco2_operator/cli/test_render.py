@@ -55,25 +55,10 @@ def test_with_one_fault_nothing_is_printed_but_all_faults(run, tmp_path):
     assert lines[1].startswith(f"{tmp_path}/bad.yaml: EcoDomain scan/bad: spec.port: ")
 
 
-def test_entrances_and_secrets_are_checked_and_noted(run):
-    entrance = """
-apiVersion: eco2.growbin.app/v1alpha1
-kind: EcoIngress
-metadata: {name: api, namespace: platform-system}
-spec: {hosts: [api.example.org], routes: [{path: /a, domain: {name: scan, namespace: scan}}]}
-"""
-    result = run("render", "-f", "-", stdin=entrance)
-    assert result.exit_code == 0
-    assert result.stdout == ""
-    assert result.stderr == (
-        "note: stdin: EcoIngress platform-system/api: valid; this version makes no children for it\n"
-    )
-
-
 def test_a_file_without_our_resources_is_noted(run):
     result = run("render", "-f", "-", stdin=NAMESPACE)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "note: no EcoDomain in these files\n"
+    assert result.stderr == "note: no resource of eco2.growbin.app in these files\n"
 
 
 def test_what_the_operator_would_refuse_is_noted(run):

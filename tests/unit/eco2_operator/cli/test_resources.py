@@ -86,4 +86,4 @@ def test_other_kinds_of_ours_are_checked_too():
     assert faults(binding)[0].startswith("f.yaml: EcoSecretBinding scan/scan: spec.keys[0].parameter: ")
     binding["spec"]["keys"][0]["parameter"] = "/eco2/dev/a"
     assert [given.key.kind for given, _ in check(binding).bindings] == ["EcoSecretBinding"]
-    assert check(binding).others == []
+    assert check(binding).entrances == []

@@ -11,8 +11,9 @@ from eco2_operator.cli import documents
 from eco2_operator.cli.cluster import Reader
 from eco2_operator.cli.console import show, table
 from eco2_operator.cli.diffs.change import Change
+from eco2_operator.cli.diffs.children import Conflict
 from eco2_operator.cli.diffs.foreign import Addition
-from eco2_operator.cli.diffs.read import Conflict, changes
+from eco2_operator.cli.diffs.read import changes
 from eco2_operator.cli.diffs.styles import styled
 from eco2_operator.cli.documents import Document
 from eco2_operator.cli.errors import DIFFERS, DONE, note
@@ -20,7 +21,7 @@ from eco2_operator.cli.faults import InvalidInput
 from eco2_operator.cli.options import Target, cluster_options, file_option, output_option
 from eco2_operator.cli.output import emit
 from eco2_operator.cli.resources import collect
-from eco2_operator.kinds import ECO_DOMAIN
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS
 
 LONGEST = 60
 """Characters of a value in the table; -o json has all."""
@@ -31,16 +32,16 @@ LONGEST = 60
 @click.option(
     "--foreign",
     is_flag=True,
-    help="List too what others have added to the objects; without -f of all EcoDomains of the namespace.",
+    help="List too what others have added to the objects; without -f of every EcoDomain and EcoIngress here.",
 )
 @output_option("diff", "json", "yaml")
 @cluster_options
 def command(target: Target, files: tuple[str, ...], foreign: bool, output: str) -> None:
     """Show what applying files would change in the cluster.
 
-    For each EcoDomain the objects the operator would create, change or delete; nothing is written. Fields that others
-    own count for nothing; --foreign lists them. Exit code 0 when nothing differs, 1 when something does, 2 when a file
-    has a fault or the cluster cannot be asked.
+    For each of our resources the objects the operator would create, change or delete; nothing is written. Of an
+    EcoIngress also what all that use its gateway share. Fields that others own count for nothing; --foreign lists them.
+    Exit code 0 when nothing differs, 1 when something does, 2 when a file has a fault or the cluster cannot be asked.
     """
     if not files and not foreign:
         raise click.UsageError("Missing option '-f' / '--filename'.")
@@ -49,13 +50,12 @@ def command(target: Target, files: tuple[str, ...], foreign: bool, output: str) 
         raise InvalidInput([*faults, *collect(found, namespace=target.namespace or "default").faults])
     with Reader.connect(target) as reader:
         if not files:
-            found = [Document("cluster", domain) for domain in reader.objects(ECO_DOMAIN, reader.namespace)]
+            mine = (obj for kind in (ECO_DOMAIN, ECO_INGRESS) for obj in reader.objects(kind, reader.namespace))
+            found = [Document("cluster", obj) for obj in mine]
         resources = collect(found, namespace=reader.namespace)
         if resources.faults:
             raise InvalidInput(resources.faults)
         results = list(changes(reader, resources))
-    for other in resources.others:
-        note(f"note: {other.source}: {other.subject}: this version makes no children for it")
     changed = [each for each in results if isinstance(each, Change)]
     conflicts = [each for each in results if isinstance(each, Conflict)]
     _show(changed, [each for each in results if isinstance(each, Addition)] if foreign else None, output)

@@ -24,9 +24,10 @@ _STYLES: Final = {State.OK: "green", State.MISSING: "red", State.OPTIONAL: "yell
 def command(target: Target, output: str) -> None:
     """Say what the cluster lacks.
 
-    Looks at the API server, the CRDs, the permissions of the present user, optional APIs, and the namespaces, nodes
-    and node ports that EcoDomains count on. It reads, and asks for access reviews; it changes nothing. Exit code 0
-    when nothing required is missing, 1 when something is, 2 when the cluster cannot be asked.
+    Looks at the API server, the CRDs, the permissions of the present user, optional APIs, the namespaces, nodes and
+    node ports that EcoDomains count on, and the kinds, gateways and certificates that EcoIngresses do. It reads,
+    and asks for access reviews; it changes nothing. Exit code 0 when nothing required is missing, 1 when something is,
+    2 when the cluster cannot be asked.
     """
     with Reader.connect(target) as reader:
         findings = list(examine(reader))

@@ -4,25 +4,22 @@ from collections.abc import Sequence
 
 import click
 
-from eco2_operator.build.context import Domain
-from eco2_operator.build.ports import ports
 from eco2_operator.build.scraping import scraping
 from eco2_operator.cli.cluster import Reader
 from eco2_operator.cli.errors import DIFFERS, DONE, CliError
 from eco2_operator.cli.explain import names, ranges
-from eco2_operator.cli.explain.ends import Addresses, Call, End, Pods, Port
+from eco2_operator.cli.explain.by_url import to_url
+from eco2_operator.cli.explain.ends import Addresses, Call, End, Pods, Port, port_of
 from eco2_operator.cli.explain.entrance import from_outside
 from eco2_operator.cli.explain.gates import judge
 from eco2_operator.cli.explain.layout import as_data, show_verdict
 from eco2_operator.cli.explain.names import Named
 from eco2_operator.cli.explain.read import Surroundings
-from eco2_operator.cli.explain.routes import of_ingresses, of_virtual_services
+from eco2_operator.cli.explain.routes import live_routes, to_domain
 from eco2_operator.cli.explain.verdict import Step, Verdict, Way
+from eco2_operator.cli.explain.virtual_services import of_virtual_services
 from eco2_operator.cli.options import Target, cluster_options, output_option
 from eco2_operator.cli.output import emit
-
-HTTP = frozenset({"http", "http2", "grpc"})
-"""Protocols whose requests the mesh looks into."""
 
 
 @click.command("explain")
@@ -35,8 +32,9 @@ HTTP = frozenset({"http", "http2", "grpc"})
 def command(target: Target, source: str, called: str, wanted: str | None, method: str, output: str) -> None:
     """Say whether a call is allowed, and which object decides.
 
-    FROM is an EcoDomain (NAME or NAMESPACE/NAME), gateway, prometheus or internet. TO is an EcoDomain, with a path if
-    you like (NAMESPACE/NAME:/api/v1/x), data:postgres, external:https or cidr:10.1.2.3:443.
+    FROM is an EcoDomain (NAME or NAMESPACE/NAME), gateway, prometheus, internet or an IP address. TO is an EcoDomain,
+    with a path if you like (NAMESPACE/NAME:/api/v1/x), data:postgres, external:https or cidr:10.1.2.3:443; from outside
+    also a URL or HOST/PATH: which EcoIngress has the host, which of its routes takes the path, and where it leads.
 
     It is read off the live NetworkPolicies, AuthorizationPolicies, PeerAuthentications and routes, whoever made them;
     for a refusal it says what to add where. Exit code 0 when the call is allowed, 1 when it is not.
@@ -53,6 +51,8 @@ def command(target: Target, source: str, called: str, wanted: str | None, method
 
 def _answer(around: Surroundings, caller: Named, called: Named, wanted: str | None, method: str) -> Verdict:
     source = _source(around, caller)
+    if called.sort == "url":
+        return _to_url(around, source, called, wanted, method)
     if called.sort == "domain":
         return _to_domain(around, source, caller, called, wanted, method)
     if isinstance(source, Addresses):
@@ -75,6 +75,8 @@ def _source(around: Surroundings, caller: Named) -> End:
             return around.prometheus()
         case "internet":
             return Addresses("the internet", ranges.outside(around.cluster.cluster_cidrs), external=True)
+        case "range":
+            return Addresses(caller.name, ranges.of(caller.name))
     return around.pods_of_domain(around.domain(caller))
 
 
@@ -101,26 +103,27 @@ def _to_domain(
     target, path = around.pods_of_domain(domain), called.path
     if caller.sort == "prometheus" and (scraped := scraping(domain.spec)) is not None and wanted is None:
         wanted, path = scraped.port.name, path or scraped.path
-    port = _port(domain, wanted)
+    port = port_of(domain, wanted)
     call = Call(source, target, port, path, method)
     if isinstance(source, Pods):
         steps = judge(call, around.world(source, target))
         return Verdict((Way(f"to {target.title}, port {port.number}", steps),))
-    gateway = around.gateway()
-    world = around.world(gateway, target)
-    ctx = world.contexts[domain.namespace, domain.name]
-    routes = of_ingresses(around.ingresses, domain, ctx, path)
-    routes += of_virtual_services(around.virtual_services(), domain, path)
-    return from_outside(call, world, routes=routes, gateway=gateway, node_port=around.node_port(domain, port.name))
+    services = around.virtual_services()
+    routes = [
+        *to_domain(around.entrances.all, domain, path, live_routes(services)),
+        *of_virtual_services(services, domain, path),
+    ]
+    gateways = {scope: around.gateway(scope) for scope in (None, *(route.gateway for route in routes))}
+    world = around.world(*gateways.values(), target)
+    return from_outside(call, world, routes=routes, gateways=gateways, node_port=around.node_port(domain, port.name))
 
 
-def _port(domain: Domain, wanted: str | None) -> Port:
-    """The port that is meant; the first one unless something else was said."""
-    listed = ports(domain.spec)
-    if not listed:
-        raise CliError(f"EcoDomain {domain.namespace}/{domain.name} has no port: nobody can call it")
-    for port in listed:
-        if wanted in (None, port.name, str(port.port)):
-            return Port(port.port, "TCP", port.name, http=port.app_protocol in HTTP)
-    known = ", ".join(f"{port.name} ({port.port})" for port in listed)
-    raise CliError(f"--port {wanted}: EcoDomain {domain.namespace}/{domain.name} has no such port, only {known}")
+def _to_url(around: Surroundings, source: End, url: Named, wanted: str | None, method: str) -> Verdict:
+    if not isinstance(source, Addresses):
+        raise CliError(
+            "a URL is for calls from outside: let FROM be internet or an IP address;"
+            " inside the cluster name the EcoDomain that is called"
+        )
+    if wanted is not None:
+        raise CliError(f"--port {wanted}: the port that a URL leads to is named by the route of the EcoIngress")
+    return to_url(around, source, url, method)

@@ -8,6 +8,8 @@ from eco2_operator.build.context import Domain
 from eco2_operator.cache import Cache
 from eco2_operator.cli import documents
 from eco2_operator.cli.configuration import load_settings
+from eco2_operator.cli.entrances import gateways
+from eco2_operator.cli.entrances.view import Views
 from eco2_operator.cli.errors import note
 from eco2_operator.cli.faults import InvalidInput
 from eco2_operator.cli.offline import cache_of, fetched, with_migration
@@ -16,8 +18,8 @@ from eco2_operator.cli.output import emit_objects
 from eco2_operator.cli.resources import Given, Resources, collect
 from eco2_operator.gather import domain_context
 from eco2_operator.kinds import OPTIONAL
-from eco2_operator.naming import Manifest
-from eco2_operator.plan import plan_domain
+from eco2_operator.naming import GROUP, Manifest
+from eco2_operator.plan import plan_domain, plan_entrance
 
 
 @click.command("render")
@@ -34,21 +36,21 @@ from eco2_operator.plan import plan_domain
 def command(files: tuple[str, ...], namespace: str, without: tuple[str, ...], output: str) -> None:
     """Print the objects that would be made, without a cluster.
 
-    Objects of other kinds in the files are passed over, but Namespaces say whether their pods are in the mesh. What
-    only a cluster knows is left out: owner references, allocated node ports, and everything about the values of
-    Secrets. Exit code 2 when a file has a fault; then nothing is printed but the faults.
+    Objects of other kinds in the files are passed over, but Namespaces say whether their pods are in the mesh. Routes
+    of EcoIngresses lead to the EcoDomains in the files, and a gateway lets all of them in. What only a cluster knows
+    is left out: owner references, allocated node ports, and everything about the values of Secrets; ids are made of
+    names. Exit code 2 when a file has a fault; then nothing is printed but the faults.
     """
     found, faults = documents.read(files)
     resources = collect(found, namespace=namespace)
     resources.faults[:0] = faults
     if resources.faults:
         raise InvalidInput(resources.faults)
-    for other in resources.others:
-        note(f"note: {other.source}: {other.subject}: valid; this version makes no children for it")
     if not resources.given:
-        note("note: no EcoDomain in these files")
+        note(f"note: no resource of {GROUP} in these files")
     cache = cache_of(resources.given, found, without=without)
-    emit_objects([*_secrets(resources, cache), *_domains(resources, cache)], output)
+    children = [*_secrets(resources, cache), *_domains(resources, cache), *_entrances(resources, cache)]
+    emit_objects(children, output)
 
 
 def _secrets(resources: Resources, cache: Cache) -> Iterator[Manifest]:
@@ -75,6 +77,26 @@ def _children(given: Given, domain: Domain, cache: Cache) -> Iterable[Manifest]:
     for refused in plan.refused:
         note(f"note: {given.source}: {given.subject}: {refused}")
     return with_migration(domain, plan.children)
+
+
+def _entrances(resources: Resources, cache: Cache) -> Iterator[Manifest]:
+    """In apply order: what guards the entrances, what they share at their gateway, and only then what lets in."""
+    settings = load_settings()
+    views = Views(cache, settings)
+    found = [(given, views.of(given.key)) for given, _ in resources.entrances]
+    for given, view in found:
+        if view.entrance.suspended:
+            _note_suspended(given)
+        for remark in view.remarks():
+            note(f"note: {given.source}: {given.subject}: {remark}")
+    plans = [plan_entrance(view.entrance, view.ctx) for _, view in found]
+    for plan in plans:
+        yield from plan.guards.children
+    for scope, users in gateways.by_gateway(view for _, view in found).items():
+        yield from gateways.plan(scope, users, settings.cluster).children
+    for plan in plans:
+        yield from plan.load_balancer.children
+        yield from plan.routes.children
 
 
 def _note_suspended(given: Given) -> None:

@@ -5,16 +5,25 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from eco2_operator.cli.doctor.finding import Finding, missing, ok, optional
-from eco2_operator.kinds import AUTHORIZATION_POLICY, EXTERNAL_SECRET, PEER_AUTHENTICATION, SERVICE_MONITOR, Kind
+from eco2_operator.kinds import (
+    AUTHORIZATION_POLICY,
+    ENVOY_FILTER,
+    EXTERNAL_SECRET,
+    GATEWAY,
+    PEER_AUTHENTICATION,
+    REQUEST_AUTHENTICATION,
+    SERVICE_MONITOR,
+    VIRTUAL_SERVICE,
+    Kind,
+)
 from eco2_operator.naming import Manifest
 
 OLDEST: Final = (1, 31)
 """First version that takes new CRDs with CEL's isCIDR: it came with 1.30, new rules may use it one version later."""
 
-_LATER: Final = "which this version does not make yet"
 GROUPS: Final = (
-    ("Istio", "networking.istio.io", f"it serves EcoIngresses of provider istio, {_LATER}"),
-    ("AWS Load Balancer Controller", "elbv2.k8s.aws", f"it serves EcoIngresses of provider alb, {_LATER}"),
+    ("Istio", "networking.istio.io", "without it no EcoIngress goes through a gateway, only straight to the domains"),
+    ("AWS Load Balancer Controller", "elbv2.k8s.aws", "without it EcoIngresses of provider alb get no load balancer"),
     ("Metrics API", "metrics.k8s.io", "without it autoscaling keeps the number of pods it finds"),
 )
 """Name, API group, and what it is good for, of what others serve and the operator can do without."""
@@ -22,6 +31,10 @@ LOST: Final[Mapping[Kind, str]] = {
     AUTHORIZATION_POLICY: "callers are limited by NetworkPolicies alone: no paths of access.inbound, no identities",
     PEER_AUTHENTICATION: "mTLS is not required of callers, even in the mesh",
     SERVICE_MONITOR: "Prometheus is not told to scrape the domains: no metrics but what it finds by itself",
+    **dict.fromkeys(
+        (REQUEST_AUTHENTICATION, GATEWAY, ENVOY_FILTER, VIRTUAL_SERVICE),
+        "an EcoIngress through a gateway needs all of Istio's kinds, and makes nothing without one of them",
+    ),
     EXTERNAL_SECRET: "EcoSecretBindings of backend external-secrets stay empty; auto reads SSM itself",
 }
 """What does not happen without each of the optional kinds."""

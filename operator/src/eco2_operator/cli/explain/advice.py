@@ -1,9 +1,8 @@
 """What the access rules of EcoDomains say about a call, and what to add to which. Pure."""
 
-from eco2_operator.build.access import access, outbound_calls
+from eco2_operator.build.access import access, entrances, outbound_calls
 from eco2_operator.build.context import Domain, DomainContext
 from eco2_operator.build.labels import domain_label
-from eco2_operator.build.network_ingress import entrances
 from eco2_operator.build.scraping import scraping
 from eco2_operator.build.tiers import allowed_targets, tier_allows
 from eco2_operator.cli.explain import ranges
@@ -83,7 +82,7 @@ def lacking_inbound(domain: Domain, ctx: DomainContext, call: Call) -> str:
     if source.role == "gateway":
         if domain.spec.workload == "worker":
             return f"{title(domain)} is a worker: nothing routes to it"
-        if entrances(domain, ctx):
+        if entrances(domain, ctx.cluster):
             return ""
         return f"add the namespaces of the EcoIngresses to spec.access.ingress of {title(domain)}"
     if source.role == "prometheus":

@@ -99,11 +99,21 @@ def _perhaps_denied(policies: list[Manifest], request: Request) -> Iterable[str]
                 yield f"{name(policy)} refuses it when {' and '.join(conditions)}"
 
 
-def _custom(policies: list[Manifest], request: Request) -> Iterable[str]:
-    for policy in _of(policies, "CUSTOM"):
+def asking(policies: Iterable[Manifest], pods: Pods, request: Request, *, root: str) -> list[Manifest]:
+    """The policies that have somebody else asked about a request; under some conditions at least."""
+    mine = (policy for policy in policies if applies(policy, pods, root) and not on_trial(policy))
+    return _asking(mine, request)
+
+
+def _asking(policies: Iterable[Manifest], request: Request) -> list[Manifest]:
+    found = ((policy, _matches(policy, request, deny=True)) for policy in _of(policies, "CUSTOM"))
+    return [policy for policy, matching in found if any(each is not None for each in matching)]
+
+
+def _custom(policies: Iterable[Manifest], request: Request) -> Iterable[str]:
+    for policy in _asking(policies, request):
         provider = (policy["spec"].get("provider") or {}).get("name", "(no name)")
-        if any(each is not None for each in _matches(policy, request, deny=True)):
-            yield f"{name(policy)} lets the provider {provider} decide"
+        yield f"{name(policy)} lets the provider {provider} decide"
 
 
 def _names(policies: Iterable[Manifest]) -> str:

@@ -32,6 +32,8 @@ class Request:
     path: str | None
     """None: the caller may choose."""
     method: str
+    host: str | None = None
+    """What the client says whom it calls; None: it may choose."""
 
     @property
     def namespace(self) -> str:
@@ -109,8 +111,9 @@ def _operation(operation: Mapping[str, Any], request: Request) -> Match:
     parts = [_text("port", port, operation.get("ports"), operation.get("notPorts"))]
     if request.http:
         path: Any = _UNKNOWN if request.path is None else request.path
+        host: Any = _UNKNOWN if request.host is None else request.host
         parts += [
-            _text("host", _UNKNOWN, operation.get("hosts"), operation.get("notHosts")),
+            _text("host", host, operation.get("hosts"), operation.get("notHosts")),
             _text("method", request.method, operation.get("methods"), operation.get("notMethods")),
             _text("path", path, operation.get("paths"), operation.get("notPaths"), like=_path_like),
         ]

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from eco2_operator.build.context import Domain
+from eco2_operator.build.ports import ports
+from eco2_operator.cli.errors import CliError
 from eco2_operator.cli.explain.ranges import Ranges
+
+HTTP: Final = frozenset({"http", "http2", "grpc"})
+"""Protocols whose requests the mesh looks into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,19 @@ class Call:
     path: str | None = None
     """None: any. The answer is then about what the caller may choose."""
     method: str = "GET"
+
+
+def port_of(domain: Domain, wanted: str | None) -> Port:
+    """The port of a domain that is meant; the first one unless something else was said.
+
+    Raises:
+        CliError: when there is no such port.
+    """
+    listed = ports(domain.spec)
+    if not listed:
+        raise CliError(f"EcoDomain {domain.namespace}/{domain.name} has no port: nobody can call it")
+    for port in listed:
+        if wanted in (None, port.name, str(port.port)):
+            return Port(port.port, "TCP", port.name, http=port.app_protocol in HTTP)
+    known = ", ".join(f"{port.name} ({port.port})" for port in listed)
+    raise CliError(f"--port {wanted}: EcoDomain {domain.namespace}/{domain.name} has no such port, only {known}")

@@ -162,7 +162,7 @@ def identity(end: End, cluster: Cluster) -> str:
     """Who an end is in the mesh; empty when it has no sidecar."""
     if isinstance(end, Addresses) or not end.sidecar:
         return ""
-    if end.role == "gateway" and cluster.gateway_principal:
+    if end.role == "gateway" and end.namespace == cluster.gateway.namespace and cluster.gateway_principal:
         return cluster.gateway_principal
     return f"{cluster.trust_domain}/ns/{end.namespace}/sa/{end.account}"
 

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from eco2_operator.build.context import Cluster, Domain
+from eco2_operator.build.context import Cluster, Domain, PodSelector
 from eco2_operator.build.labels import domain_label
 from eco2_operator.build.network_peers import NAMESPACE_NAME
 from eco2_operator.build.pod_template import pod_template
 from eco2_operator.cache import Cache
+from eco2_operator.claims import Scope
 from eco2_operator.cli.cluster import Reader
 from eco2_operator.cli.configuration import load_settings
-from eco2_operator.cli.errors import CliError
+from eco2_operator.cli.entrances.view import Views
+from eco2_operator.cli.errors import CliError, note
 from eco2_operator.cli.explain.ends import Pods
 from eco2_operator.cli.explain.gates import World
 from eco2_operator.cli.explain.names import Named
@@ -27,13 +29,13 @@ from eco2_operator.kinds import (
     PEER_AUTHENTICATION,
     POD,
     SERVICE,
+    VIRTUAL_SERVICE,
     Kind,
 )
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import parse
 from eco2_operator.naming import Manifest, child_name
 
-VIRTUAL_SERVICE: Final = Kind("networking.istio.io", "v1", "VirtualService", "virtualservices")
 PROXY: Final = "istio-proxy"
 """Name of the mesh's container."""
 _PROMETHEUS: Final = ("app.kubernetes.io/name", "app")
@@ -50,7 +52,7 @@ class Surroundings:
     domains: list[Manifest]
     namespaces: Mapping[str, Mapping[str, str]]
     """Labels of every namespace."""
-    ingresses: list[Manifest]
+    entrances: Views
     served: frozenset[str]
     found: dict[str, list[Manifest]] = field(default_factory=dict)
     """Pods by namespace."""
@@ -60,13 +62,16 @@ class Surroundings:
         """Every EcoDomain, EcoIngress and namespace."""
         cache = Cache()
         cache.served = reader.served(OPTIONAL)
-        domains, ingresses = reader.objects(ECO_DOMAIN), reader.objects(ECO_INGRESS)
-        namespaces = reader.objects(NAMESPACE)
-        for obj in (*domains, *ingresses, *namespaces):
+        domains, namespaces = reader.objects(ECO_DOMAIN), reader.objects(NAMESPACE)
+        for obj in (*domains, *reader.objects(ECO_INGRESS), *namespaces):
             cache.put(obj)
+        settings = load_settings()
+        views = Views(cache, settings)
+        for faulty in views.faulty:
+            metadata = faulty["metadata"]
+            note(f"note: EcoIngress {metadata['namespace']}/{metadata['name']} cannot be understood and is left aside")
         labels = {obj["metadata"]["name"]: obj["metadata"].get("labels") or {} for obj in namespaces}
-        served = cache.served | reader.served([VIRTUAL_SERVICE])
-        return cls(reader, load_settings().cluster, cache, domains, labels, ingresses, served)
+        return cls(reader, settings.cluster, cache, domains, labels, views, cache.served)
 
     def domain(self, named: Named) -> Domain:
         """The EcoDomain somebody named: with its namespace, in the present one, or the only one of that name.
@@ -97,11 +102,13 @@ class Surroundings:
         title = f"EcoDomain {domain.namespace}/{domain.name}"
         return self._from(live, title, domain.namespace, made["metadata"]["labels"], account=name, domain=domain)
 
-    def gateway(self) -> Pods:
-        """The gateway's pods. They are proxies of the mesh themselves."""
-        place = self.cluster.gateway
+    def gateway(self, scope: Scope | None = None) -> Pods:
+        """The pods of a gateway; by default of the one in the settings. They are proxies of the mesh themselves."""
+        usual = self.cluster.gateway
+        place = usual if scope is None else PodSelector(scope.namespace, dict(scope.selector))
         live = newest(pod for pod in self._pods(place.namespace) if place.labels.items() <= _labels(pod).items())
-        found = self._from(live, "the gateway", place.namespace, place.labels, role="gateway")
+        title = "the gateway" if place == usual else f"the gateway in namespace {place.namespace}"
+        found = self._from(live, title, place.namespace, place.labels, role="gateway")
         return replace(found, sidecar=True)
 
     def prometheus(self) -> Pods:

@@ -1,18 +1,20 @@
-"""Which public routes lead to a domain. Pure.
+"""The routes of EcoIngresses: whether they let a request through, to whom, and why not. Pure."""
 
-An EcoIngress says what is wanted, and its condition Programmed whether it is so; a VirtualService is what the gateway
-obeys.
-"""
-
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from eco2_operator.build.context import Domain, DomainContext
-from eco2_operator.build.network_ingress import entrances
+from eco2_operator.build.context import Domain
+from eco2_operator.build.entrance import scope as spec_of
+from eco2_operator.build.entrance.context import Target, Unresolved
+from eco2_operator.claims import Scope
+from eco2_operator.cli.entrances.view import View
+from eco2_operator.cli.explain import paths
+from eco2_operator.cli.explain.authorization_policy import name
 from eco2_operator.cli.status.summary import condition
-from eco2_operator.naming import Manifest
+from eco2_operator.kinds import ECO_INGRESS
+from eco2_operator.model import ingress
+from eco2_operator.naming import Key, Manifest, owner_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,117 +32,100 @@ class Route:
     text: str
     todo: str = ""
     way: Literal["gateway", "load balancer"] = "gateway"
+    gateway: Scope | None = None
+    """None: the one in the settings."""
+    objects: tuple[str, ...] = ()
+    """What carries it besides its owner."""
+    notes: tuple[str, ...] = ()
 
 
-def of_ingresses(ingresses: Iterable[Manifest], domain: Domain, ctx: DomainContext, path: str | None) -> list[Route]:
-    """The routes of EcoIngresses that lead to the domain, or that a path belongs to."""
-    return [route for ingress in ingresses for route in _of_ingress(ingress, domain, ctx, path)]
+Live = Mapping[Key, Manifest]
+"""The live VirtualService of each EcoIngress that has one."""
 
 
-def _of_ingress(ingress: Manifest, domain: Domain, ctx: DomainContext, path: str | None) -> Iterator[Route]:
-    own, spec = ingress["metadata"]["namespace"], ingress["spec"]
-    fitting = [entry for entry in spec["routes"] if path is None or under(path, entry["path"])]
-    if path is not None:
-        fitting = sorted(fitting, key=lambda entry: len(entry["path"]))[-1:]
-    for entry in fitting:
-        if _target(entry, own) == (domain.namespace, domain.name) or (entry.get("deny") and path is not None):
-            yield _route(ingress, entry, domain, ctx, path)
+def live_routes(services: Iterable[Manifest]) -> Live:
+    """The VirtualServices that belong to EcoIngresses."""
+    owned = ((owner_key(service), service) for service in services)
+    return {owner: service for owner, service in owned if owner is not None and owner.kind == ECO_INGRESS.name}
 
 
-def _target(entry: Mapping[str, Any], own: str) -> tuple[str, str]:
-    target = entry.get("domain") or {}
-    return target.get("namespace", own), target.get("name", "")
+def to_domain(views: Iterable[View], domain: Domain, path: str | None, live: Live) -> Iterator[Route]:
+    """The routes that lead to a domain, or, with a path, that this belongs to."""
+    for view in views:
+        routes = view.entrance.spec.routes
+        if path is not None:
+            taken = paths.taken_by(routes, path)
+            routes = [taken] if taken is not None else []
+        for route in routes:
+            if target(view, route) == (domain.namespace, domain.name) or (route.deny and path is not None):
+                yield explained(view, route, path, live)
 
 
-def _route(ingress: Manifest, entry: Mapping[str, Any], domain: Domain, ctx: DomainContext, path: str | None) -> Route:
-    own, spec = ingress["metadata"]["namespace"], ingress["spec"]
-    prefix = entry["path"]
-    straight = spec.get("provider") == "alb" and (spec.get("alb") or {}).get("target") == "domain"
-    leads, text, todo = _judge(ingress, entry, domain, ctx)
+def target(view: View, route: ingress.Route) -> tuple[str, str]:
+    """Namespace and name of the domain that a route names; of a denied one there is none."""
+    to = route.domain
+    return (to.namespace or view.entrance.namespace, to.name) if to is not None else ("", "")
+
+
+def explained(view: View, route: ingress.Route, path: str | None, live: Live) -> Route:
+    """What is to be said about a route."""
+    service = live.get(view.entrance.key)
+    leads, text, todo = _judge(view, route)
     return Route(
-        owner=f"EcoIngress {own}/{ingress['metadata']['name']}",
-        hosts=tuple(spec["hosts"]),
-        prefix=prefix,
-        path=_rewritten(path, prefix, entry.get("rewrite")),
+        owner=view.title,
+        hosts=view.claims.hosts or tuple(view.entrance.spec.hosts),
+        prefix=route.path,
+        path=paths.rewritten(path, route.path, route.rewrite),
         leads=leads,
-        text=f"route {prefix}: {text}",
+        text=f"route {route.path}: {text}",
         todo=todo,
-        way="load balancer" if straight else "gateway",
+        way="load balancer" if view.is_direct else "gateway",
+        gateway=None if view.is_direct else view.scope,
+        objects=(name(service),) if service is not None else (),
+        notes=tuple(_notes(view, route, service, leads=leads)),
     )
 
 
-def _judge(ingress: Manifest, entry: Mapping[str, Any], domain: Domain, ctx: DomainContext) -> tuple[bool, str, str]:
-    own, name = ingress["metadata"]["namespace"], ingress["metadata"]["name"]
-    if entry.get("deny"):
-        return False, "deny: true refuses every request", f"remove deny from the route in EcoIngress {own}/{name}"
-    if own not in entrances(domain, ctx):
-        todo = f"add {{namespace: {own}}} to spec.access.ingress of EcoDomain {domain.namespace}/{domain.name}"
-        return False, "the domain does not let this namespace route to it", todo
-    programmed = condition(ingress.get("status") or {}, "Programmed")
+def _judge(view: View, route: ingress.Route) -> tuple[bool, str, str]:
+    if route.deny:
+        return False, "deny: true refuses every request (403)", f"remove deny from the route in {view.title}"
+    found = view.ctx.targets[route.path]
+    if isinstance(found, Unresolved):
+        state = view.state(route.path).lower()
+        return False, f"{state}, so it answers 503: {found.reason}: {found.message}", ""
+    if not view.claims.hosts:
+        return False, f"its EcoIngress has no host: {'; '.join(map(str, view.claims.refused))}", ""
+    programmed = condition(view.status, "Programmed")
     if programmed is None or programmed["status"] != "True":
         why = (programmed or {}).get("message") or "nothing has programmed it yet"
-        return False, str(why), f"kubectl describe ecoi -n {own} {name}"
-    passing = "without a token" if entry.get("public") else "with a valid token"
-    return True, f"leads to the domain, {passing}", ""
+        entrance = view.entrance
+        return False, str(why), f"`eco2 status ingress {entrance.name} -n {entrance.namespace}` says more"
+    return True, f"leads to {service_of(found)}, {token(view, route)}", ""
 
 
-def _rewritten(path: str | None, prefix: str, rewrite: str | None) -> str | None:
-    if path is None or rewrite is None:
-        return path
-    rest = path.removeprefix(prefix).lstrip("/")
-    return f"{rewrite.rstrip('/')}/{rest}" if rest else rewrite
+def service_of(found: Target) -> str:
+    """Where requests go, in words."""
+    return f"Service {found.namespace}/{found.service}, port {found.port}"
 
 
-def under(path: str, prefix: str) -> bool:
-    """Whether a path lies under a prefix, on segment boundaries."""
-    return path == prefix or path.startswith(f"{prefix.rstrip('/')}/")
+def token(view: View, route: ingress.Route) -> str:
+    """Whether a token is needed, and where it may stand."""
+    if route.public:
+        return "without a token"
+    cookie = spec_of.auth(view.entrance).cookie
+    places = f"Authorization: Bearer{f', or the cookie {cookie}' if cookie else ''}"
+    return f"with a valid token ({places})"
 
 
-def of_virtual_services(services: Iterable[Manifest], domain: Domain, path: str | None) -> list[Route]:
-    """The routes of VirtualServices of gateways that lead to the domain; of each the first that fits the path."""
-    found = []
-    for service in services:
-        spec = service.get("spec") or {}
-        if set(spec.get("gateways") or ["mesh"]) != {"mesh"}:
-            found += [route for route in _of_virtual_service(service, domain, path) if route.leads]
-    return found
-
-
-def _of_virtual_service(service: Manifest, domain: Domain, path: str | None) -> Iterator[Route]:
-    own, name = service["metadata"]["namespace"], service["metadata"]["name"]
-    for http in service["spec"].get("http") or ():
-        matches = http.get("match") or [{}]
-        fitting = next((match for match in matches if _fits(match.get("uri") or {}, path)), None)
-        if fitting is None:
-            continue
-        targets = [(each.get("destination") or {}).get("host", "") for each in http.get("route") or ()]
-        others = sorted(set(fitting) - {"uri", "name"})
-        only = f", when {', '.join(others)} fit" if others else ""
-        uri = fitting.get("uri") or {}
-        prefix = uri.get("prefix", "")
-        yield Route(
-            owner=f"VirtualService {own}/{name}",
-            hosts=tuple(service["spec"].get("hosts") or ()),
-            prefix=prefix,
-            path=_rewritten(path, prefix, (http.get("rewrite") or {}).get("uri")),
-            leads=any(_is_service(host, own, domain) for host in targets),
-            text=f"route {next(iter(uri.values()), '/')}: leads to the domain{only}",
-        )
-        if path is not None and not others:
-            return
-
-
-def _fits(uri: Mapping[str, str], path: str | None) -> bool:
-    if path is None or not uri:
-        return True
-    if "exact" in uri:
-        return path == uri["exact"]
-    if "prefix" in uri:
-        return path.startswith(uri["prefix"])
-    return re.fullmatch(uri.get("regex", ""), path) is not None
-
-
-def _is_service(host: str, own: str, domain: Domain) -> bool:
-    name, _, rest = host.partition(".")
-    namespace = rest.partition(".")[0] or own
-    return (namespace, name) == (domain.namespace, domain.name)
+def _notes(view: View, route: ingress.Route, service: Manifest | None, *, leads: bool) -> Iterator[str]:
+    if view.entrance.suspended:
+        yield f"{view.title} is suspended: what is made stays as it is"
+    if leads and service is not None:
+        http = [each for each in service["spec"].get("http") or () if each.get("name") == route.path]
+        if not http:
+            yield f"{name(service)} does not have the route yet"
+    if leads and view.claims.refused:
+        yield f"not for all of its hosts: {'; '.join(map(str, view.claims.refused))}"
+    jwt = spec_of.auth(view.entrance).jwt
+    if leads and jwt is not None and not route.public:
+        yield f"the mesh verifies the token too: issuer {jwt.issuer}"

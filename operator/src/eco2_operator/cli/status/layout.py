@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from eco2_operator.cli.console import show, table, width
 from eco2_operator.cli.status.bindings import BindingSummary
+from eco2_operator.cli.status.entrances import EntranceSummary
 from eco2_operator.cli.status.summary import Summary, age
 from eco2_operator.cli.status.tree import Branch
 
@@ -44,6 +45,22 @@ def show_bindings(rows: Sequence[BindingSummary], *, now: datetime) -> None:
     show(*parts)
 
 
+def show_entrances(rows: Sequence[EntranceSummary], *, now: datetime) -> None:
+    """A table of EcoIngresses, and beneath it what the ones that are not ready say."""
+    made = table("Namespace", "Ingress", "Ready", "Reason", "Routes", "Hosts", "Age")
+    parts: list[RenderableType] = [made]
+    for row in rows:
+        routes = f"{row.answering}/{len(row.routes)}"
+        hosts = ", ".join(row.hosts)
+        cells = (row.namespace, row.name, row.ready, row.reason, routes, hosts, age(row.created_at, now))
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+        if not row.is_ready:
+            parts += ["", _trouble(row)]
+    for column in made.columns:
+        column.no_wrap = column.header != "Hosts"
+    show(*parts)
+
+
 def _table(rows: Sequence[Summary], now: datetime) -> Table:
     columns = {
         "Namespace": [row.namespace for row in rows],
@@ -69,7 +86,7 @@ def _table(rows: Sequence[Summary], now: datetime) -> Table:
     return made
 
 
-def _trouble(row: Summary | BindingSummary) -> RenderableType:
+def _trouble(row: Summary | BindingSummary | EntranceSummary) -> RenderableType:
     title = Text.assemble((f"{row.namespace}/{row.name}", "bold"), f"  {row.reason}")
     # Messages list several causes with "; ": one a line is easier to read.
     lines = [Padding(Text(part), (0, 0, 0, 2)) for part in row.message.split("; ") if part]

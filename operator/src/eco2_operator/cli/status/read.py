@@ -1,12 +1,15 @@
 """What `eco2 status` reads from the cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from eco2_operator.claims import Scope, scope_of
 from eco2_operator.cli.cluster import Reader, Refused
+from eco2_operator.cli.entrances import gateways
 from eco2_operator.cli.errors import CliError, note
 from eco2_operator.cli.status.bindings import binding_branches
+from eco2_operator.cli.status.entrances import EntranceSummary, entrance_tree, shared_branch, summarize_entrance
 from eco2_operator.cli.status.migration import migration_branch
 from eco2_operator.cli.status.summary import (
     SERVING_PODS,
@@ -16,7 +19,7 @@ from eco2_operator.cli.status.summary import (
     summarize,
 )
 from eco2_operator.cli.status.tree import Branch, tree
-from eco2_operator.kinds import ECO_DOMAIN, ECO_SECRET_BINDING, EVENT, POD, Kind, by_name
+from eco2_operator.kinds import ECO_DOMAIN, ECO_SECRET_BINDING, ENVOY_FILTER, EVENT, POD, Kind, by_name
 from eco2_operator.naming import Manifest
 
 NODE = Kind("", "v1", "Node", "nodes")
@@ -55,24 +58,24 @@ def _nodes(reader: Reader) -> list[Manifest]:
         return []
 
 
-def find(reader: Reader, name: str, *, namespace: str | None) -> Manifest:
-    """The EcoDomain of a name: in the namespace given, else in the present one, else in the only one that has it.
+def find(reader: Reader, name: str, *, namespace: str | None, kind: Kind = ECO_DOMAIN) -> Manifest:
+    """The resource of a name: in the namespace given, else in the present one, else in the only one that has it.
 
     Raises:
         CliError: when there is none, or more than one.
     """
-    found = reader.get(ECO_DOMAIN, namespace or reader.namespace, name)
+    found = reader.get(kind, namespace or reader.namespace, name)
     if found is not None:
         return found
-    everywhere = reader.objects(ECO_DOMAIN, namespace)
-    same = [domain for domain in everywhere if domain["metadata"]["name"] == name]
+    everywhere = reader.objects(kind, namespace)
+    same = [obj for obj in everywhere if obj["metadata"]["name"] == name]
     if len(same) == 1:
         return same[0]
     if same:
-        places = ", ".join(sorted(domain["metadata"]["namespace"] for domain in same))
-        raise CliError(f"several EcoDomains are named {name}: name the namespace with -n, one of {places}")
+        places = ", ".join(sorted(obj["metadata"]["namespace"] for obj in same))
+        raise CliError(f"several {kind.name}s are named {name}: name the namespace with -n, one of {places}")
     where = f"namespace {namespace}" if namespace else "any namespace"
-    raise CliError(f"no EcoDomain {name} in {where}: `eco2 status -A` lists all")
+    raise CliError(f"no {kind.name} {name} in {where}: `eco2 status -A` lists all")
 
 
 def read_tree(reader: Reader, domain: Manifest) -> tuple[Summary, Branch]:
@@ -80,16 +83,40 @@ def read_tree(reader: Reader, domain: Manifest) -> tuple[Summary, Branch]:
     metadata = domain["metadata"]
     around = Surroundings.read(reader, metadata["namespace"])
     pods = pods_of(domain, around.pods)
-    inventory = (domain.get("status") or {}).get("inventory") or []
-    kinds = [by_name(item["group"], item["kind"]) for item in inventory]
-    wanted = [(kind, item["namespace"], item["name"]) for kind, item in zip(kinds, inventory, strict=True) if kind]
-    live = iter(reader.get_many(wanted))
-    children = [(item, next(live) if kind else _unread(item)) for kind, item in zip(kinds, inventory, strict=True)]
+    children = _children(reader, domain)
     summary = around.summary(domain)
-    events = {} if summary.is_ready else _warnings(reader, metadata["namespace"])
+    events = {} if summary.is_ready else _warnings(reader, [metadata["namespace"]])
     job = migration_branch(domain, around.pods, around.simulated_nodes, events)
     before = (*binding_branches(domain, around.bindings), *([job] if job is not None else []))
     return summary, tree(summary, children, pods, around.simulated_nodes, events, before)
+
+
+def read_entrance(reader: Reader, ingress: Manifest) -> tuple[EntranceSummary, Branch]:
+    """An EcoIngress and everything below it."""
+    summary, scope = summarize_entrance(ingress), scope_of(ingress["spec"])
+    shared: tuple[Branch, ...] = ()
+    try:
+        children = _children(reader, ingress)
+        if scope != Scope():
+            ref = gateways.filter_of(scope)
+            shared = (shared_branch(ingress, ref, reader.get(ENVOY_FILTER, ref.namespace, ref.name)),)
+        places = {summary.namespace, *(item["namespace"] for item, _ in children)}
+        events = {} if summary.is_ready else _warnings(reader, sorted(places))
+    except Refused as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        note("note: you may not read everything it consists of: only its status is shown")
+        children, events = [], {}
+    return summary, entrance_tree(summary, ingress, children, shared, events)
+
+
+def _children(reader: Reader, obj: Manifest) -> list[tuple[Mapping[str, str], Manifest | None]]:
+    """The inventory of a resource, each entry with the live object."""
+    inventory = (obj.get("status") or {}).get("inventory") or []
+    kinds = [by_name(item["group"], item["kind"]) for item in inventory]
+    wanted = [(kind, item["namespace"], item["name"]) for kind, item in zip(kinds, inventory, strict=True) if kind]
+    live = iter(reader.get_many(wanted))
+    return [(item, next(live) if kind else _unread(item)) for kind, item in zip(kinds, inventory, strict=True)]
 
 
 def _unread(item: Mapping[str, str]) -> Manifest:
@@ -97,9 +124,10 @@ def _unread(item: Mapping[str, str]) -> Manifest:
     return {"metadata": {"uid": item.get("uid")}}
 
 
-def _warnings(reader: Reader, namespace: str) -> dict[str, str]:
-    """The last warning about each object of a namespace, by uid."""
-    events = [event for event in reader.objects(EVENT, namespace) if event.get("type") == "Warning"]
+def _warnings(reader: Reader, namespaces: Iterable[str]) -> dict[str, str]:
+    """The last warning about each object of some namespaces, by uid."""
+    every = (event for namespace in namespaces for event in reader.objects(EVENT, namespace))
+    events = [event for event in every if event.get("type") == "Warning"]
     events.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
     return {
         str(event["involvedObject"].get("uid")): f"{event.get('reason')}: {event.get('message')}" for event in events

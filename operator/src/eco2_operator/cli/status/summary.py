@@ -66,7 +66,7 @@ def summarize(domain: Mapping[str, Any], pods: Iterable[Manifest], simulated_nod
         simulated_nodes: names of the nodes whose pods are simulated.
     """
     metadata, spec, status = domain["metadata"], domain.get("spec") or {}, domain.get("status") or {}
-    ready, reason, message = _readiness(metadata, status)
+    ready, reason, message = readiness(metadata, status)
     return Summary(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -82,7 +82,7 @@ def summarize(domain: Mapping[str, Any], pods: Iterable[Manifest], simulated_nod
     )
 
 
-def _readiness(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str, str, str]:
+def readiness(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str, str, str]:
     """Status, reason and message of Ready; a Ready of an older spec says nothing about this one."""
     ready = condition(status, "Ready")
     generation = metadata.get("generation", 0)

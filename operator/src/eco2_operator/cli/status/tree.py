@@ -78,8 +78,14 @@ def tree(
     )
 
 
-def child_branch(item: Mapping[str, Any], live: Manifest | None, below: tuple[Branch, ...] = ()) -> Branch:
-    """A child as the inventory names it and the cluster has it."""
+def child_branch(
+    item: Mapping[str, Any], live: Manifest | None, below: tuple[Branch, ...] = (), *, event: str = ""
+) -> Branch:
+    """A child as the inventory names it and the cluster has it.
+
+    Args:
+        event: the last warning about it.
+    """
     kind, namespace, name = item["kind"], item.get("namespace", ""), item["name"]
     if live is None:
         return Branch(kind, namespace, name, "missing", False, "in the inventory, but not in the cluster", below)
@@ -90,7 +96,7 @@ def child_branch(item: Mapping[str, Any], live: Manifest | None, below: tuple[Br
         return Branch(kind, namespace, name, "being deleted", False, "", below)
     describe = _DESCRIBE.get(kind)
     state, well = describe(live) if describe is not None else ("", True)
-    return Branch(kind, namespace, name, state, well, "" if well else _error(live), below)
+    return Branch(kind, namespace, name, state, well, "" if well else _error(live) or event, below)
 
 
 def _error(live: Manifest) -> str:
@@ -133,10 +139,17 @@ def _budget(live: Manifest) -> tuple[str, bool]:
     return f"{(live.get('status') or {}).get('disruptionsAllowed', 0)} may go", True
 
 
+def _ingress(live: Manifest) -> tuple[str, bool]:
+    found = ((live.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    addresses = [each.get("hostname") or each.get("ip") or "" for each in found]
+    return ", ".join(filter(None, addresses)) or "no address yet", bool(addresses)
+
+
 _DESCRIBE: Final[Mapping[str, Callable[[Manifest], tuple[str, bool]]]] = {
     "Deployment": _deployment,
     "Service": _service,
     "HorizontalPodAutoscaler": _autoscaler,
+    "Ingress": _ingress,
     "PodDisruptionBudget": _budget,
 }
 
