@@ -23,6 +23,8 @@ TESTED_ELSEWHERE = {
     "outcomes.py": "one dataclass",
     "parameters/ssm.py": "tests/integration/test_ssm.py: against a real SSM server",
     "parameters/store.py": "declarations",
+    "reconcile/gateway.py": "reconcile/test_entrance.py: opening, changing and closing take both",
+    "reconcile/passage.py": "reconcile/test_entrance.py: the order is what it is about",
     "reconcile/reconciler.py": "reconcile/test_domain.py, through its first child",
 }
 """Modules, or folders, without a unit test file of their own, and why."""

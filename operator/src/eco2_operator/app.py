@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from eco2_operator import digests, health, kopf_watch, logs
+from eco2_operator.build.entrance.names import GATEWAY_KEY_KIND
 from eco2_operator.cache import Cache
 from eco2_operator.controller import MADE, Controller
+from eco2_operator.entrances import Entrances
 from eco2_operator.errors import ChildError
 from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, ECO_SECRET_BINDING, OBSERVED, SURROUNDINGS
 from eco2_operator.kopf_watch import connect
@@ -24,8 +26,11 @@ from eco2_operator.lease import Elector, Timing
 from eco2_operator.naming import SELECTOR, Key
 from eco2_operator.parameters.ssm import Ssm
 from eco2_operator.reconcile.domain import DomainReconciler
+from eco2_operator.reconcile.entrance import EntranceReconciler
+from eco2_operator.reconcile.gateway import GatewayReconciler
 from eco2_operator.reconcile.reconciler import Reconciler
 from eco2_operator.reconcile.secret import Prefixes, SecretReconciler
+from eco2_operator.reconcile.settling import Settling
 from eco2_operator.settings import Settings
 from eco2_operator.slim import Digest
 from eco2_operator.watch import Watcher
@@ -89,10 +94,34 @@ async def _operate(settings: Settings) -> None:
         now=_now,
         instance=instance,
     )
-    reconcilers: dict[str, Reconciler] = {ECO_DOMAIN.name: domains, ECO_SECRET_BINDING.name: secrets}
+    entrances = Entrances(cache, settings.host_claims)
+    policies, routes = Settling(time.monotonic), Settling(time.monotonic)
+    gateways = GatewayReconciler(
+        client, cache, entrances, settings.cluster, policies, wake=lambda key: queue.add(key), clock=time.monotonic
+    )
+    ingresses = EntranceReconciler(
+        client,
+        cache,
+        entrances,
+        gateways,
+        settings.cluster,
+        policies,
+        routes,
+        wake=lambda key: queue.add(key),
+        clock=time.monotonic,
+        now=_now,
+        instance=instance,
+    )
+    reconcilers: dict[str, Reconciler] = {
+        ECO_DOMAIN.name: domains,
+        ECO_INGRESS.name: ingresses,
+        ECO_SECRET_BINDING.name: secrets,
+        GATEWAY_KEY_KIND: gateways,
+    }
 
     async def reconcile(key: Key) -> Retry | None:
-        return await reconcilers[key.kind](key)
+        reconciler = reconcilers.get(key.kind)  # an annotation may name anything
+        return await reconciler(key) if reconciler is not None else None
 
     queue: WorkQueue[Key] = WorkQueue(
         reconcile,

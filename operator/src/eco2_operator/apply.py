@@ -6,8 +6,7 @@ Out: server-side applies for what differs, deletes for what is no longer wanted,
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -16,9 +15,11 @@ from eco2_operator.cache import Cache
 from eco2_operator.diff import Difference, difference, owned_fields, surplus
 from eco2_operator.errors import ChildError, Conflict, FieldConflict, KindMissing, NameConflict, NodePortTaken
 from eco2_operator.failures import ManagerConflict
+from eco2_operator.holders import Owner as Owner
+from eco2_operator.holders import is_ours, whose
 from eco2_operator.kinds import DEPLOYMENT, SERVICE, Kind, by_name
 from eco2_operator.kube import Reader, Writer
-from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Key, Manifest, Ref, controller_of
+from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Manifest, Ref
 from eco2_operator.outcomes import Action, Outcome
 from eco2_operator.ownership import LIMIT, WINDOW, Fights, without
 
@@ -29,16 +30,6 @@ names it creates the object, or is refused with 409 when there is one: it cannot
 
 class Client(Reader, Writer, Protocol):
     """Reads and writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The resource the children belong to."""
-
-    key: Key
-    uid: str
-    made: frozenset[str] = frozenset()
-    """Uids of the children made earlier, by the inventory."""
 
 
 class Applier:
@@ -80,7 +71,7 @@ class Applier:
         try:
             live = self._cache.get(ref) or await self._client.get(kind, ref.namespace, ref.name)
             self._settled.pop(ref, None)
-            if live is None or live["metadata"]["uid"] != uid or not _is_ours(live, owner):
+            if live is None or live["metadata"]["uid"] != uid or not is_ours(live, owner):
                 return Outcome(ref, "unchanged")
             await self._client.delete(kind, ref.namespace, ref.name, uid=uid)
         except KindMissing:  # the definition is gone, and every object with it
@@ -126,7 +117,7 @@ class Applier:
             self._settled[ref] = (digest, result["metadata"]["resourceVersion"])
         else:  # less was written than the digest stands for
             self._settled.pop(ref, None)
-        _refuse_conceded(ref, desired, result, lost)
+        _refuse_conceded(owner, desired, result, lost)
         return Outcome(ref, action, result["metadata"]["uid"], repaired=repaired and action != "unchanged")
 
     async def _create(
@@ -197,7 +188,7 @@ class Applier:
 
     def _uid(self, ref: Ref, owner: Owner) -> str:
         live = self._cache.get(ref)
-        return str(live["metadata"]["uid"]) if live is not None and _is_ours(live, owner) else ""
+        return str(live["metadata"]["uid"]) if live is not None and is_ours(live, owner) else ""
 
 
 def _kind(ref: Ref) -> Kind:
@@ -209,11 +200,10 @@ def _kind(ref: Ref) -> Kind:
 
 def _check(ref: Ref, live: Manifest, owner: Owner) -> None:
     """Refuse to touch an object that is not ours, or that is on its way out."""
-    if not _is_ours(live, owner):
-        holder = controller_of(live)
-        whose = f"belongs to {holder['kind']} {holder['name']}" if holder else "was not made by this operator"
+    if not is_ours(live, owner):
         raise NameConflict(
-            f"{ref} exists and {whose}; it is left alone: rename or delete it, or rename the {owner.key.kind}"
+            f"{ref} exists and {whose(live, owner)}; it is left alone: "
+            f"rename or delete it, or rename the {owner.key.kind}"
         )
     if live["metadata"].get("deletionTimestamp"):
         raise Conflict(f"{ref} is being deleted; it is made again once it is gone")
@@ -241,19 +231,11 @@ def _changes(wanted: Manifest, live: Manifest) -> list[Difference]:
     return difference(wanted, live) or surplus(wanted, live)
 
 
-def _is_ours(live: Manifest, owner: Owner) -> bool:
-    """Whether the resource controls the object. If nobody does: whether we have made it, and the owner was stripped."""
-    controller: Any = controller_of(live)
-    if controller is None:
-        return live["metadata"]["uid"] in owner.made and bool(owned_fields(live, manager=FIELD_MANAGER))
-    return bool(controller.get("uid") == owner.uid)
-
-
-def _refuse_conceded(ref: Ref, desired: Manifest, live: Manifest, conceded: dict[str, str]) -> None:
+def _refuse_conceded(owner: Owner, desired: Manifest, live: Manifest, conceded: dict[str, str]) -> None:
     """Say that a field is not as wanted because somebody else insists on it."""
     if conceded and difference(desired, live):
         fields = ", ".join(f"{path} (held by {manager})" for path, manager in sorted(conceded.items()))
         raise FieldConflict(
-            f"{ref}: taken back {LIMIT} times within {WINDOW / 60:.0f} minutes: {fields}; eco2-operator leaves it "
-            "for now: stop the other manager or drop the field from the EcoDomain"
+            f"{Ref.of(desired)}: taken back {LIMIT} times within {WINDOW / 60:.0f} minutes: {fields}; eco2-operator "
+            f"leaves it for now: stop the other manager or drop the field from the {owner.key.kind}"
         )

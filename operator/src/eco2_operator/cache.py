@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from eco2_operator.build.references import read_by
-from eco2_operator.kinds import ECO_DOMAIN, POD, REPLICA_SET
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, POD, REPLICA_SET, Kind
 from eco2_operator.naming import OWNER_ANNOTATION, Key, Manifest, Ref, owner_key
 from eco2_operator.slim import Digest, slim
 
@@ -36,8 +36,8 @@ class _Entry:
     data: bytes
 
 
-Place = tuple[str, str]
-"""A namespace and a name, or a namespace and the label of a domain."""
+Place = tuple[str, ...]
+"""A namespace and a name, a namespace and the label of a domain, or a host."""
 
 
 class Cache:
@@ -55,6 +55,8 @@ class Cache:
         self._domains: dict[Place, set[Ref]] = {}
         self._readers: dict[Place, set[Ref]] = {}
         self._acquainted: dict[Place, set[Ref]] = {}
+        self._claimants: dict[Place, set[Ref]] = {}
+        self._routers: dict[Place, set[Ref]] = {}
         self.served: frozenset[str] = frozenset()
         """Names of the optional kinds that the cluster serves."""
 
@@ -73,11 +75,22 @@ class Cache:
         self._kinds.setdefault((ref.group, ref.kind), set()).add(ref)
         if entry.owner is not None:
             self._owned.setdefault(entry.owner, set()).add(ref)
-        if _is_domain(ref):
-            for index, places in self._domain_indices(ref, obj):
-                for place in places:
-                    index.setdefault(place, set()).add(ref)
+        for index, places in self._indices(ref, obj):
+            for place in places:
+                index.setdefault(place, set()).add(ref)
         return Change.NEW if known is None else Change.CHANGED
+
+    def put_answer(self, before: Mapping[str, Any], written: Mapping[str, Any]) -> None:
+        """Store the answer to our own write to a resource of ours, if it shows the resource that we reconciled.
+
+        Another one the cache must learn from the watch: an event that looks old would tell nobody, neither us nor its
+        peers. And the watch may have told already that it is gone.
+        """
+        old, new = before["metadata"], written["metadata"]
+        if self.uid(Ref.of(written)) == new["uid"] and all(
+            old.get(name) == new.get(name) for name in ("generation", "annotations", "deletionTimestamp")
+        ):
+            self.put(written)
 
     def remove(self, ref: Ref, *, uid: str | None = None) -> Key | None:
         """Forget an object (of that uid, when given). The owner it had, if it was known."""
@@ -141,6 +154,14 @@ class Cache:
         """The domains whose access rules name a domain."""
         return _keys(self._acquainted.get((namespace, label), ()))
 
+    def claimants(self, host: str) -> list[Key]:
+        """The EcoIngresses that want a host, or one that a wildcard might cover together with it."""
+        return _keys(self._claimants.get((_site(host),), ()))
+
+    def routers(self, namespace: str, name: str) -> list[Key]:
+        """The EcoIngresses that route to an EcoDomain, or would if it existed."""
+        return _keys(self._routers.get((namespace, name), ()))
+
     def domains_in(self, namespace: str) -> list[Key]:
         """Every EcoDomain of a namespace."""
         return _keys(
@@ -156,21 +177,27 @@ class Cache:
             refs.discard(ref)
             if not refs:
                 del self._owned[entry.owner]
-        if _is_domain(ref):
-            for index, places in self._domain_indices(ref, orjson.loads(entry.data)):
+        if ref.group == ECO_DOMAIN.group:
+            for index, places in self._indices(ref, orjson.loads(entry.data)):
                 for place in places:
                     index[place].discard(ref)
                     if not index[place]:
                         del index[place]
 
-    def _domain_indices(
-        self, ref: Ref, obj: Mapping[str, Any]
-    ) -> Iterator[tuple[dict[Place, set[Ref]], Collection[Place]]]:
-        """Where a domain can be looked up: by its label, by the Secrets it reads, by the domains its rules name."""
+    def _indices(self, ref: Ref, obj: Mapping[str, Any]) -> Iterator[tuple[dict[Place, set[Ref]], Collection[Place]]]:
+        """Where a resource of ours can be looked up besides its name.
+
+        A domain by its label, by the Secrets it reads and by the domains its rules name; an EcoIngress by its hosts and
+        by the domains it routes to.
+        """
         spec = obj.get("spec") or {}
-        yield self._domains, [(ref.namespace, domain_label(obj))]
-        yield self._readers, {(ref.namespace, name) for name in read_by(spec)}
-        yield self._acquainted, _named_peers(ref.namespace, spec)
+        if _is_a(ECO_DOMAIN, ref):
+            yield self._domains, [(ref.namespace, domain_label(obj))]
+            yield self._readers, {(ref.namespace, name) for name in read_by(spec)}
+            yield self._acquainted, _named_peers(ref.namespace, spec)
+        elif _is_a(ECO_INGRESS, ref):
+            yield self._claimants, {(_site(host),) for host in spec.get("hosts") or ()}
+            yield self._routers, routed_domains(obj)
 
 
 def _keys(refs: Iterable[Ref]) -> list[Key]:
@@ -188,8 +215,20 @@ def domain_label(obj: Mapping[str, Any]) -> str:
     return str((obj.get("spec") or {}).get("domain") or obj["metadata"]["name"])
 
 
-def _is_domain(ref: Ref) -> bool:
-    return ref.kind == ECO_DOMAIN.name and ref.group == ECO_DOMAIN.group
+def _site(host: str) -> str:
+    """What a host has in common with all that may clash with it: a wildcard covers hosts that look different."""
+    return host.rpartition(".")[2]
+
+
+def routed_domains(ingress: Mapping[str, Any]) -> set[Place]:
+    """(namespace, name) of every EcoDomain the routes of an EcoIngress name."""
+    own = ingress["metadata"]["namespace"]
+    targets = [route["domain"] for route in (ingress.get("spec") or {}).get("routes") or () if route.get("domain")]
+    return {(target.get("namespace") or own, target["name"]) for target in targets}
+
+
+def _is_a(kind: Kind, ref: Ref) -> bool:
+    return (ref.group, ref.kind) == (kind.group, kind.name)
 
 
 def newer(version: str, known: str) -> bool:

@@ -1,12 +1,15 @@
 """Which resources a change in the cluster concerns: they are reconciled anew. No IO; reads the cache.
 
-A pod concerns its domain only while it shows a trouble, or ceases to; a domain concerns those whose rules name it.
+A pod concerns its domain only while it shows a trouble, or ceases to; a domain concerns those whose rules name it and
+the EcoIngresses that route to it; an EcoIngress those who want its hosts, and its gateway.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from eco2_operator.build.entrance.names import gateway_key
 from eco2_operator.cache import Cache, domain_label
+from eco2_operator.claims import Scope, scope_of
 from eco2_operator.gather import alb_targets
 from eco2_operator.kinds import (
     ECO_DOMAIN,
@@ -39,8 +42,12 @@ def by_removal(cache: Cache, kind: Kind, ref: Ref, before: Object, owner: Key | 
     if kind is ECO_DOMAIN:
         yield _key(ref)
         yield from cache.acquainted(ref.namespace, domain_label(before or {"metadata": {"name": ref.name}}))
+        yield from cache.routers(ref.namespace, ref.name)
     elif kind is ECO_INGRESS:
+        yield _key(ref)
         yield from _alb_targets(before)
+        yield from _rivals(cache, before)
+        yield from _gateways(before)
     elif kind not in OBSERVED:
         if kind is ECO_SECRET_BINDING:
             yield _key(ref)
@@ -55,10 +62,18 @@ def _domain(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> I
     if _presented(before) != _presented(obj):
         for label in {domain_label(obj), domain_label(before or obj)}:
             yield from cache.acquainted(ref.namespace, label)
+    if _served(before) != _served(obj):
+        yield from cache.routers(ref.namespace, ref.name)
 
 
 def _ingress(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
-    return _alb_targets(before, obj)
+    yield _key(ref)
+    if _asked(before) == _asked(obj):  # its status
+        return
+    yield from _alb_targets(before, obj)
+    yield from _gateways(before, obj)
+    if _claimed(before) != _claimed(obj):
+        yield from _rivals(cache, before, obj)
 
 
 def _binding(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterator[Key]:
@@ -113,6 +128,45 @@ def _alb_targets(*ingresses: Object) -> Iterator[Key]:
     for ingress in ingresses:
         for namespace, name in alb_targets(ingress or {}):
             yield Key(ECO_DOMAIN.name, namespace, name)
+
+
+def _gateways(*ingresses: Object) -> Iterator[Key]:
+    """What the entrances of a gateway share is made of all of them."""
+    scopes = {scope_of(ingress["spec"]) for ingress in ingresses if ingress is not None and ingress.get("spec")}
+    for scope in sorted(scopes - {Scope()}, key=lambda scope: (scope.namespace, scope.selector)):
+        yield gateway_key(scope.namespace, dict(scope.selector))
+
+
+def _rivals(cache: Cache, *ingresses: Object) -> Iterator[Key]:
+    """Whoever wants a host that an EcoIngress has, had or wants."""
+    hosts = {host for ingress in ingresses for host in ((ingress or {}).get("spec") or {}).get("hosts") or ()}
+    for host in sorted(hosts):
+        yield from cache.claimants(host)
+
+
+def _asked(ingress: Object) -> Any:
+    """What a user says of an EcoIngress."""
+    metadata = (ingress or {}).get("metadata") or {}
+    said = ("uid", "annotations", "deletionTimestamp")
+    return (ingress or {}).get("spec"), *(metadata.get(name) for name in said)
+
+
+def _claimed(ingress: Object) -> Any:
+    """What decides about hosts."""
+    if ingress is None or not ingress.get("spec"):
+        return None
+    metadata, spec = ingress["metadata"], ingress["spec"]
+    return metadata.get("uid"), scope_of(spec), set(spec.get("hosts") or ())
+
+
+def _served(domain: Object) -> Any:
+    """What the routes to a domain depend on: its ports, where it says that it is ready, and whom it admits."""
+    if domain is None:
+        return None
+    spec = domain.get("spec") or {}
+    fields = ("workload", "port", "ports")
+    readiness = (spec.get("health") or {}).get("readinessPath")
+    return *(spec.get(name) for name in fields), readiness, (spec.get("access") or {}).get("ingress")
 
 
 def _presented(domain: Object) -> Any:

@@ -10,17 +10,21 @@ every kind is swept.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eco2_operator import concerns, metrics
 from eco2_operator.cache import Cache, Change, newer
 from eco2_operator.errors import ChildError, KindMissing
 from eco2_operator.kinds import (
+    AUTHORIZATION_POLICY,
     CHILDREN,
     CUSTOM_RESOURCE_DEFINITION,
     ECO_DOMAIN,
+    ECO_INGRESS,
     ECO_SECRET_BINDING,
+    ENTRANCE,
+    ENVOY_FILTER,
     EXTERNAL_SECRET,
     KEPT,
     OBSERVED,
@@ -115,7 +119,7 @@ class Controller:
             return
         log.info("optional kind", extra={"kind": kind.name, "served": is_served})
         self._cache.served ^= {kind.name}
-        for resource in (ECO_SECRET_BINDING,) if kind is EXTERNAL_SECRET else (ECO_DOMAIN,):
+        for resource in _makers(kind):
             self._add(self._cache.resources(resource.name))
 
     def sweep_soon(self, kind: Kind) -> None:
@@ -223,8 +227,10 @@ class Controller:
             for kind in WATCHED:
                 await self._resync(kind)
             spread = min(60.0, self._resync_seconds / 10)
-            keys = (*self._cache.resources(ECO_DOMAIN.name), *self._cache.resources(ECO_SECRET_BINDING.name))
-            for key in keys:
+            shared = self._cache.refs(ENVOY_FILTER.group, ENVOY_FILTER.name)
+            owners = {owner for owner in map(self._cache.owner, shared) if owner is not None}
+            resources = [key for kind in RESOURCES for key in self._cache.resources(kind.name)]
+            for key in (*resources, *sorted(owners)):
                 self._queue.add(key, after=0.001 + self._random() * spread)
 
     async def _resync(self, kind: Kind) -> None:
@@ -241,6 +247,17 @@ class Controller:
         self.missed[kind.name] = self.missed.get(kind.name, 0) + 1 if missed else 0
         if missed:
             log.error("the watch had missed objects", extra={"kind": kind.name, "count": missed})
+
+
+def _makers(kind: Kind) -> Iterator[Kind]:
+    """Resources of which kinds need an optional kind."""
+    if kind is EXTERNAL_SECRET:
+        yield ECO_SECRET_BINDING
+        return
+    if kind in ENTRANCE:
+        yield ECO_INGRESS
+    if kind not in ENTRANCE or kind is AUTHORIZATION_POLICY:
+        yield ECO_DOMAIN
 
 
 def _key(obj: Mapping[str, Any]) -> Key:

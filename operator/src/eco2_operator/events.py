@@ -6,7 +6,7 @@ from typing import Any
 from eco2_operator.naming import FIELD_MANAGER, Key, Manifest
 from eco2_operator.status.conditions import find
 
-_QUIET = ("Progressing", "NotCreated", "Suspended", "Running")
+_QUIET = ("Progressing", "NotCreated", "Suspended", "Running", "WaitingForGateway", "WaitingForLoadBalancer")
 """Reasons that are on the way to something: no event."""
 
 

@@ -1,14 +1,26 @@
 """What builders need to know beside the resource: read from the cache, frozen before building."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from eco2_operator.build.context import Cluster, DomainContext, Peer
-from eco2_operator.cache import Cache
-from eco2_operator.kinds import ECO_INGRESS, ECO_SECRET_BINDING, NAMESPACE, SERVICE
+from eco2_operator.build.context import Cluster, Domain, DomainContext, Peer
+from eco2_operator.build.entrance.context import (
+    Admission,
+    Entrance,
+    EntranceContext,
+    GatewayContext,
+    Target,
+    Unresolved,
+)
+from eco2_operator.build.entrance.targets import of_service, resolve
+from eco2_operator.cache import Cache, Place, routed_domains
+from eco2_operator.claims import Scope, scope_of
+from eco2_operator.errors import InvalidSpec
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, ECO_SECRET_BINDING, NAMESPACE, SERVICE
 from eco2_operator.model.access import Access
 from eco2_operator.model.domain import EcoDomainSpec
-from eco2_operator.model.resource import Resource
+from eco2_operator.model.ingress import DomainTarget
+from eco2_operator.model.resource import Resource, parse
 from eco2_operator.naming import GROUP, Key, Manifest, Ref, child_name
 from eco2_operator.status.conditions import find
 
@@ -97,17 +109,10 @@ def _bindings(domain: Resource[EcoDomainSpec], cache: Cache) -> Iterator[tuple[s
             yield use.name, binding
 
 
-def alb_targets(ingress: Mapping[str, Any]) -> set[tuple[str, str]]:
+def alb_targets(ingress: Mapping[str, Any]) -> set[Place]:
     """(namespace, name) of every EcoDomain whose node port an EcoIngress's ALB sends requests to."""
     spec = ingress.get("spec") or {}
-    if spec.get("provider") != "alb" or (spec.get("alb") or {}).get("target") != "domain":
-        return set()
-    own = ingress["metadata"]["namespace"]
-    return {
-        (route["domain"].get("namespace", own), route["domain"]["name"])
-        for route in spec.get("routes") or ()
-        if route.get("domain")
-    }
+    return routed_domains(ingress) if spec and scope_of(spec) == Scope() else set()
 
 
 def _routed_by_alb(domain: Resource[EcoDomainSpec], cache: Cache) -> bool:
@@ -115,3 +120,40 @@ def _routed_by_alb(domain: Resource[EcoDomainSpec], cache: Cache) -> bool:
         (domain.namespace, domain.name) in alb_targets(cache.get(ref) or {})
         for ref in cache.refs(GROUP, ECO_INGRESS.name)
     )
+
+
+def entrance_context(entrance: Entrance, hosts: tuple[str, ...], cache: Cache, cluster: Cluster) -> EntranceContext:
+    """The surroundings of one EcoIngress as the cache shows them.
+
+    Args:
+        hosts: those of its hosts that it has.
+    """
+    targets: dict[str, Target | Unresolved] = {}
+    for route in entrance.spec.routes:
+        if route.service is not None:
+            targets[route.path] = of_service(route.service, entrance.namespace, cluster)
+        if route.domain is None:
+            continue
+        try:
+            domain = _domain(route.domain, entrance.namespace, cache)
+        except InvalidSpec as error:
+            where = f"{route.domain.namespace or entrance.namespace}/{route.domain.name}"
+            targets[route.path] = Unresolved("PortUnknown", f"EcoDomain {where} cannot be understood: {error}")
+            continue
+        targets[route.path] = resolve(route, route.domain, entrance.namespace, domain, cluster)
+    return EntranceContext(cluster=cluster, hosts=hosts, targets=targets, served=cache.served)
+
+
+def gateway_context(scope: Scope, admissions: Iterable[Admission], cluster: Cluster) -> GatewayContext:
+    """A gateway and those who use it."""
+    return GatewayContext(
+        namespace=scope.namespace,
+        selector=dict(scope.selector),
+        entrances=tuple(sorted(admissions, key=lambda admission: admission.entrance.key)),
+        trusted_hops=cluster.gateway_trusted_hops,
+    )
+
+
+def _domain(target: DomainTarget, namespace: str, cache: Cache) -> Domain | None:
+    obj = cache.resource(Key(ECO_DOMAIN.name, target.namespace or namespace, target.name))
+    return parse(obj, EcoDomainSpec) if obj is not None else None

@@ -14,12 +14,7 @@ import aiohttp
 import orjson
 
 from eco2_operator import metrics
-from eco2_operator.errors import (
-    ChildError,
-    NamespaceGone,
-    SettingsError,
-    Unavailable,
-)
+from eco2_operator.errors import ChildError, NamespaceGone, SettingsError, Unavailable
 from eco2_operator.failures import Paused, failure
 from eco2_operator.kinds import EVENT, POD, SURROUNDINGS, Kind
 from eco2_operator.naming import FIELD_MANAGER, Manifest
@@ -63,6 +58,9 @@ class Reader(Protocol):
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """The object, or None when there is none."""
+
+    async def metadata(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """The object without its contents, or None when there is none."""
 
     async def list_metadata(self, kind: Kind, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         """Metadata of every object the selector matches, and the resourceVersion of the list."""
@@ -133,8 +131,16 @@ class Client:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """See `Reader.get`."""
+        return await self._find(kind, namespace, name, "application/json")
+
+    async def metadata(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """See `Reader.metadata`."""
+        return await self._find(kind, namespace, name, _METADATA)
+
+    async def _find(self, kind: Kind, namespace: str, name: str, accept: str) -> Manifest | None:
+        what, path = f"{kind.name} {namespace}/{name}", kind.path(namespace, name)
         try:
-            return await self._request("GET", kind, kind.path(namespace, name), f"{kind.name} {namespace}/{name}")
+            return await self._request("GET", kind, path, what, accept=accept)
         except NamespaceGone:
             return None
 

@@ -17,6 +17,7 @@ from eco2_operator.kinds import (
     CONFIG_MAP,
     CONTROLLER_REVISION,
     ECO_DOMAIN,
+    ECO_INGRESS,
     ECO_SECRET_BINDING,
     EVENT,
     JOB,
@@ -57,8 +58,9 @@ class Need:
 
 
 NEEDED: Final = (
-    *(Need(kind, _WATCH, "read what is wanted") for kind in RESOURCES),
-    *(Need(kind, ("patch",), "tell what became of it", "status") for kind in (ECO_DOMAIN, ECO_SECRET_BINDING)),
+    *(Need(kind, _WATCH, "read what is wanted") for kind in (ECO_DOMAIN, ECO_SECRET_BINDING)),
+    Need(ECO_INGRESS, (*_WATCH, "patch"), "the same; its finalizer, for what is made in other namespaces"),
+    *(Need(kind, ("patch",), "tell what became of it", "status") for kind in RESOURCES),
     *(Need(kind, _MAKE, "server-side apply: patch, and create for a new object; delete prunes") for kind in CHILDREN),
     *(Need(kind, _MAKE, "the same, where the kind is served") for kind in OPTIONAL),
     Need(

@@ -113,6 +113,10 @@ class FakeApi:
         self._fail("get", kind)
         return deepcopy(self.objects.get(ref))
 
+    async def metadata(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        obj = await self.get(kind, namespace, name)
+        return {"metadata": obj["metadata"]} if obj is not None else None
+
     async def list_metadata(self, kind: Kind, namespace: str, selector: str) -> tuple[list[Manifest], str]:
         self._fail("list", kind)
         label, _, value = selector.partition("=")

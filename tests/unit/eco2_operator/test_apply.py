@@ -11,7 +11,7 @@ from eco2_operator.apply import ABSENT, Applier, Owner
 from eco2_operator.cache import Cache
 from eco2_operator.errors import Conflict, Forbidden, NodePortTaken, Unavailable
 from eco2_operator.kinds import DEPLOYMENT, NETWORK_POLICY, SERVICE
-from eco2_operator.naming import FIELD_MANAGER, REPLICAS_MANAGER, Manifest, Ref, owner_reference
+from eco2_operator.naming import FIELD_MANAGER, OWNER_ANNOTATION, REPLICAS_MANAGER, Key, Manifest, Ref, owner_reference
 from eco2_operator.outcomes import Outcome
 from eco2_operator.ownership import LIMIT, WINDOW
 
@@ -598,3 +598,58 @@ async def test_what_is_remembered_of_children_that_are_gone_is_forgotten(world: 
     await world.apply(child(NETWORK_POLICY, spec={}))
     world.applier.forget([SERVICE_REF, Ref("", "Service", NAMESPACE, "never seen")])
     assert list(world.applier._settled) == [Ref("networking.k8s.io", "NetworkPolicy", NAMESPACE, "scan")]
+
+
+# -- children in other namespaces than their resource's -----------------------------------------------------------
+
+
+def elsewhere(owner: str = str(KEY), **spec: Any) -> Manifest:
+    made = {**service(**spec)}
+    metadata = {k: v for k, v in made["metadata"].items() if k != "ownerReferences"}
+    made["metadata"] = {**metadata, "namespace": "gate", "annotations": {OWNER_ANNOTATION: owner}}
+    return made
+
+
+ELSEWHERE = Ref("", "Service", "gate", "scan")
+
+
+async def test_a_child_elsewhere_is_known_by_its_annotation_and_our_fields(world: World) -> None:
+    await world.apply(elsewhere())
+    world.watch()
+    world.api.edit(ELSEWHERE, {("spec", "type"): "NodePort"})
+    world.watch()
+    fresh = Applier(world.api, world.cache, clock=world.clock)
+    outcome = await fresh.apply(elsewhere(), OWNER)
+    assert (outcome.action, outcome.error) == ("updated", None)
+    assert world.live(ELSEWHERE)["spec"]["type"] == "ClusterIP"
+    assert (await fresh.prune(ELSEWHERE, OWNER, uid=outcome.uid)).action == "deleted"
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_an_annotation_that_somebody_else_wrote_makes_nothing_ours(world: World, *, watched: bool) -> None:
+    before = world.api.store(elsewhere(type="NodePort"))
+    if watched:
+        world.watch()
+    outcome = await world.apply(elsewhere())
+    assert outcome.error is not None
+    assert str(outcome.error).startswith("Service gate/scan exists and was not made by this operator")
+    assert (await world.prune(ELSEWHERE, before["metadata"]["uid"])).action == "unchanged"
+    assert world.live(ELSEWHERE) == before
+
+
+async def test_a_child_elsewhere_of_another_resource_is_left_to_it_and_its_owner_is_named(world: World) -> None:
+    other = elsewhere("EcoIngress/web/api")
+    await Applier(world.api, world.cache, clock=world.clock).apply(other, Owner(Key("EcoIngress", "web", "api"), "x"))
+    outcome = await world.apply(elsewhere(type="NodePort"))
+    assert outcome.error is not None
+    assert str(outcome.error).startswith("Service gate/scan exists and belongs to EcoIngress web/api; it is left alone")
+    assert (await world.prune(ELSEWHERE, world.live(ELSEWHERE)["metadata"]["uid"])).action == "unchanged"
+
+
+async def test_a_child_elsewhere_that_was_stripped_of_its_annotation_is_known_by_its_uid(world: World) -> None:
+    made = await world.apply(elsewhere())
+    world.api.edit(ELSEWHERE, {("metadata", "annotations", OWNER_ANNOTATION): None})
+    world.watch()
+    outcome = await world.applier.apply(elsewhere(), Owner(KEY, DOMAIN_UID, frozenset({made.uid})))
+    assert (outcome.action, outcome.error) == ("updated", None)
+    assert world.live(ELSEWHERE)["metadata"]["annotations"] == {OWNER_ANNOTATION: str(KEY)}

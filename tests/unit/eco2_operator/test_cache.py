@@ -8,7 +8,7 @@ from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, ec
 
 from eco2_operator.cache import Cache, Change, domain_label, newer
 from eco2_operator.kinds import DEPLOYMENT, POD, REPLICA_SET, SERVICE, Kind
-from eco2_operator.naming import Key, Ref
+from eco2_operator.naming import API_VERSION, Key, Manifest, Ref
 from eco2_operator.slim import slim_pod, slim_replica_set
 
 SCAN = Ref("apps", "Deployment", NAMESPACE, "scan")
@@ -382,3 +382,64 @@ def test_of_a_secret_the_cache_keeps_what_its_digest_makes_of_the_values() -> No
     assert live is not None
     assert live["digests"] == {"a": f"{NAMESPACE}/scan/a=7"}
     assert "aHVudGVyMg==" not in json.dumps(live)
+
+
+def ingress(*hosts: str, to: list[dict[str, str]] | None = None, version: str = "5", name: str = "api") -> Manifest:
+    routes: list[Manifest] = [{"path": f"/{n}", "domain": target} for n, target in enumerate(to or [])]
+    routes.append({"path": "/no", "deny": True})
+    metadata = {"name": name, "namespace": "web", "uid": name, "resourceVersion": version}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "EcoIngress",
+        "metadata": metadata,
+        "spec": {"hosts": list(hosts), "routes": routes},
+    }
+
+
+def test_ingresses_are_found_by_their_hosts_and_by_the_domains_they_route_to(cache: Cache) -> None:
+    api, other = Key("EcoIngress", "web", "api"), Key("EcoIngress", "web", "other")
+    cache.put(ingress("a.org", "b.org", to=[{"name": "scan", "namespace": "shop"}, {"name": "own"}]))
+    cache.put(ingress("b.net", name="other"))
+    assert (cache.claimants("a.org"), cache.claimants("*.net"), cache.claimants("c.de")) == ([api], [other], [])
+    assert (cache.routers("shop", "scan"), cache.routers("web", "own"), cache.routers("web", "scan")) == (
+        [api],
+        [api],
+        [],
+    )
+    cache.put(ingress("c.de", to=[{"name": "my"}], version="6"))
+    assert (cache.claimants("a.org"), cache.claimants("b.net"), cache.claimants("c.de")) == ([], [other], [api])
+    assert (cache.routers("shop", "scan"), cache.routers("web", "my")) == ([], [api])
+    cache.remove(Ref.of(ingress()))
+    assert (cache.claimants("c.de"), cache.routers("web", "my")) == ([], [])
+
+
+def test_an_ingress_without_a_spec_is_no_trouble(cache: Cache) -> None:
+    bare = ingress()
+    del bare["spec"]
+    cache.put(bare)
+    cache.remove(Ref.of(bare))
+    assert cache.get(Ref.of(bare)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "stored"),
+    [
+        ({"finalizers": ["x"]}, True),
+        ({"generation": 2}, False),
+        ({"annotations": {"a": "b"}}, False),
+        ({"deletionTimestamp": "2026-11-22T10:00:00Z"}, False),
+    ],
+)
+def test_the_answer_to_our_write_is_stored_when_it_shows_what_we_have_seen(
+    cache: Cache, change: Any, *, stored: bool
+) -> None:
+    before = ingress("a.org")
+    cache.put(before)
+    cache.put_answer(before, {**before, "metadata": {**before["metadata"], "resourceVersion": "9", **change}})
+    assert cache.version(Ref.of(before)) == ("9" if stored else "5")
+
+
+def test_the_answer_to_our_write_brings_nothing_back_that_is_gone(cache: Cache) -> None:
+    before = ingress("a.org")
+    cache.put_answer(before, before)
+    assert cache.get(Ref.of(before)) is None

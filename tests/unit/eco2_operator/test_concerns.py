@@ -7,12 +7,14 @@ import pytest
 from tests.unit.eco2_operator.fakes import DOMAIN_UID, KEY, NAMESPACE, child, eco_domain
 
 from eco2_operator import concerns
+from eco2_operator.build.entrance.names import gateway_key
 from eco2_operator.cache import Cache
 from eco2_operator.kinds import (
     DEPLOYMENT,
     ECO_DOMAIN,
     ECO_INGRESS,
     ECO_SECRET_BINDING,
+    ENVOY_FILTER,
     EXTERNAL_SECRET,
     JOB,
     POD,
@@ -170,17 +172,104 @@ def test_a_namespace_concerns_its_domains_when_its_labels_change() -> None:
     assert world.removed(NAMESPACES, namespace()) == set()  # its domains go by themselves
 
 
-def ingress(*names: str) -> Manifest:
-    spec = {"provider": "alb", "alb": {"target": "domain"}, "routes": [{"domain": {"name": name}} for name in names]}
-    metadata = {"name": "front", "namespace": NAMESPACE, "uid": "i"}
-    return {"apiVersion": API_VERSION, "kind": "EcoIngress", "metadata": metadata, "spec": spec}
+FRONT = Key("EcoIngress", NAMESPACE, "front")
+BEHIND = Key("EcoIngress", "web", "behind")
+GATE = gateway_key("istio-ingress", {"istio": "ingressgateway"})
+OTHER = gateway_key("gate", {"app": "gate"})
 
 
-def test_an_alb_ingress_concerns_the_domains_it_routes_to_and_did_before() -> None:
+def ingress(*names: str, **spec: Any) -> Manifest:
+    routes = [{"path": f"/{name}", "domain": {"name": name}} for name in names]
+    metadata = {"name": "front", "namespace": NAMESPACE, "uid": "i", "generation": 1}
+    wanted = {"hosts": ["api.example.org"], "routes": routes, **spec}
+    return {"apiVersion": API_VERSION, "kind": "EcoIngress", "metadata": metadata, "spec": wanted}
+
+
+def behind(**spec: Any) -> Manifest:
+    """An EcoIngress of another namespace that wants the same host."""
+    made = ingress("chat", **spec)
+    made["metadata"] = {"name": "behind", "namespace": "web", "uid": "b", "resourceVersion": "1"}
+    return made
+
+
+ALB: Any = {"provider": "alb", "alb": {"target": "domain"}}
+
+
+def test_an_alb_ingress_concerns_itself_and_the_domains_it_routes_to_and_did_before() -> None:
     world = World()
-    assert world.changed(ECO_INGRESS, ingress("scan", "chat")) == {KEY, key("chat")}
-    assert world.changed(ECO_INGRESS, ingress("my")) == {KEY, key("chat"), key("my")}
-    assert world.removed(ECO_INGRESS, ingress("my")) == {key("my")}
+    assert world.changed(ECO_INGRESS, ingress("scan", "chat", **ALB)) == {FRONT, KEY, key("chat")}
+    assert world.changed(ECO_INGRESS, ingress("my", **ALB)) == {FRONT, KEY, key("chat"), key("my")}
+    assert world.removed(ECO_INGRESS, ingress("my", **ALB)) == {FRONT, key("my")}
+
+
+def test_an_ingress_concerns_itself_its_gateway_and_whoever_wants_its_hosts() -> None:
+    world = World(behind())
+    assert world.changed(ECO_INGRESS, ingress("scan")) == {FRONT, BEHIND, GATE}
+    assert world.removed(ECO_INGRESS, ingress("scan")) == {FRONT, BEHIND, GATE}
+
+
+def test_a_route_concerns_nobody_else_but_the_gateway() -> None:
+    world = World(behind(), ingress("scan"))
+    assert world.changed(ECO_INGRESS, ingress("scan", "my")) == {FRONT, GATE}
+
+
+def test_a_status_or_a_finalizer_of_an_ingress_concerns_itself_alone() -> None:
+    world = World(behind(), ingress("scan"))
+    made = ingress("scan")
+    made["metadata"]["finalizers"] = ["eco2.growbin.app/cleanup"]
+    assert world.changed(ECO_INGRESS, {**made, "status": {"observedGeneration": 1}}) == {FRONT}
+
+
+@pytest.mark.parametrize("hosts", [["www.example.org"], ["www.example.org", "api.example.org"]])
+def test_those_who_want_a_host_are_concerned_when_it_is_given_up_or_asked_for(hosts: list[str]) -> None:
+    world = World(behind(), ingress("scan"))
+    assert world.changed(ECO_INGRESS, ingress("scan", hosts=hosts)) == {FRONT, BEHIND, GATE}
+    assert world.changed(ECO_INGRESS, ingress("scan")) == {FRONT, BEHIND, GATE}
+
+
+def test_a_gateway_that_is_left_is_concerned_and_so_is_the_new_one() -> None:
+    world = World(ingress("scan"))
+    gate = {"namespace": "gate", "selector": {"app": "gate"}}
+    assert world.changed(ECO_INGRESS, ingress("scan", gateway=gate)) == {FRONT, GATE, OTHER}
+
+
+def test_an_ingress_that_begins_to_go_concerns_its_gateway() -> None:
+    world = World(ingress("scan"))
+    going = ingress("scan")
+    going["metadata"]["deletionTimestamp"] = "2026-11-22T10:00:00Z"
+    assert world.changed(ECO_INGRESS, going) == {FRONT, GATE}
+
+
+def test_a_domain_that_comes_or_goes_concerns_those_who_route_to_it() -> None:
+    world = World(ingress("scan"), behind())
+    assert world.changed(ECO_DOMAIN, eco_domain()) == {KEY, FRONT}
+    assert world.removed(ECO_DOMAIN, eco_domain()) == {KEY, FRONT}
+
+
+@pytest.mark.parametrize(
+    ("change", "concerned"),
+    [
+        ({"image": "eco2:scan-2"}, False),
+        ({"replicas": 3}, False),
+        ({"port": 9000}, True),
+        ({"access": {"ingress": [{"namespace": "web"}]}}, True),
+        ({"access": {"inbound": [{"domain": "chat"}]}}, False),
+        ({"health": {"readinessPath": "/ok"}}, True),
+        ({"workload": "worker"}, True),
+    ],
+)
+def test_routes_are_concerned_by_what_they_depend_on(change: Any, *, concerned: bool) -> None:
+    world = World(eco_domain(), ingress("scan"))
+    assert world.changed(ECO_DOMAIN, eco_domain(**change)) == ({KEY, FRONT} if concerned else {KEY})
+
+
+@pytest.mark.parametrize("owner", [FRONT, GATE], ids=str)
+def test_a_child_elsewhere_concerns_whom_its_annotation_names(owner: Key) -> None:
+    world = World()
+    filters = child(ENVOY_FILTER, "shared", uid="f", ownerReferences=[])
+    filters["metadata"]["annotations"] = {"eco2.growbin.app/owner": str(owner)}
+    assert world.changed(ENVOY_FILTER, filters) == {owner}
+    assert world.removed(ENVOY_FILTER, filters) == {owner}
 
 
 # -- children ----------------------------------------------------------------------------------------------------

@@ -9,13 +9,31 @@ from typing import Any
 import pytest
 from tests.unit.eco2_operator.fakes import KEY, NAMESPACE, FakeApi, child, eco_domain, in_virtual_time
 
+from eco2_operator.build.entrance.names import gateway_key
 from eco2_operator.cache import Cache
 from eco2_operator.controller import CONFIRM_SECONDS, RELIST_QUIET_SECONDS, WATCH_GRACE_SECONDS, WATCHED, Controller
 from eco2_operator.errors import KindMissing, Unavailable
-from eco2_operator.kinds import DEPLOYMENT, ECO_DOMAIN, ECO_INGRESS, OPTIONAL, POD, REPLICA_SET, SERVICE, Kind
+from eco2_operator.kinds import (
+    AUTHORIZATION_POLICY,
+    DEPLOYMENT,
+    ECO_DOMAIN,
+    ECO_INGRESS,
+    ENVOY_FILTER,
+    EXTERNAL_SECRET,
+    OPTIONAL,
+    PEER_AUTHENTICATION,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    SERVICE_MONITOR,
+    VIRTUAL_SERVICE,
+    Kind,
+)
 from eco2_operator.naming import API_VERSION, Key, Manifest, Ref
 
 RESYNC = 600.0
+FRONT = Key("EcoIngress", NAMESPACE, "front")
+GATE = gateway_key("istio-ingress", {"istio": "ingressgateway"})
 SCAN = Ref("apps", "Deployment", NAMESPACE, "scan")
 
 
@@ -267,7 +285,7 @@ async def test_an_alb_ingress_a_new_list_does_not_have_queues_the_domains_it_rou
     world.observe(ingress("1", "scan", "chat"), "ADDED")
     world.queue.take()
     world.controller.relisted(ECO_INGRESS, "", set(), "9")
-    assert world.queue.take() == keys("scan", "chat")
+    assert world.queue.take() == {*keys("scan", "chat"), FRONT}
 
 
 @in_virtual_time
@@ -368,15 +386,15 @@ async def test_a_replica_set_queues_its_owner_only_when_it_cannot_make_pods_or_c
 async def test_an_alb_ingress_queues_the_domains_it_routes_to_and_those_it_no_longer_does() -> None:
     world = World()
     world.observe(ingress("1", "scan", "chat"), "ADDED")
-    assert world.queue.take() == keys("scan", "chat")
+    assert world.queue.take() == {*keys("scan", "chat"), FRONT}
     world.observe(ingress("2", "chat", "my"))
-    assert world.queue.take() == keys("scan", "chat", "my")
+    assert world.queue.take() == {*keys("scan", "chat", "my"), FRONT}
     world.observe(ingress("3", "my", provider="istio"))
-    assert world.queue.take() == keys("chat", "my")
+    assert world.queue.take() == {*keys("chat", "my"), FRONT, GATE}
     world.observe(ingress("4", "my"))
     world.queue.take()
     world.observe(ingress("4", "my"), "DELETED")
-    assert world.queue.take() == keys("my")
+    assert world.queue.take() == {*keys("my"), FRONT}
 
 
 @in_virtual_time
@@ -632,3 +650,38 @@ async def test_an_error_of_the_queue_ends_the_controller() -> None:
 
 def test_ingresses_pods_and_replica_sets_are_watched_beside_what_we_make() -> None:
     assert {ECO_DOMAIN, ECO_INGRESS, POD, REPLICA_SET, SERVICE, DEPLOYMENT} <= set(WATCHED)
+
+
+@in_virtual_time
+async def test_an_optional_kind_that_comes_or_goes_queues_whoever_needs_it() -> None:
+    world = World()
+    binding = {**ingress("1"), "kind": "EcoSecretBinding", "spec": {"keys": []}}
+    for obj in (eco_domain(), ingress("1"), binding):
+        world.cache.put(obj)
+    secret = Key("EcoSecretBinding", NAMESPACE, "front")
+    for kind, concerned in (
+        (AUTHORIZATION_POLICY, {KEY, FRONT}),
+        (VIRTUAL_SERVICE, {FRONT}),
+        (ENVOY_FILTER, {FRONT}),
+        (SERVICE_MONITOR, {KEY}),
+        (PEER_AUTHENTICATION, {KEY}),
+        (EXTERNAL_SECRET, {secret}),
+    ):
+        for is_served in (True, False):
+            world.controller.served(kind, is_served=is_served)
+            assert world.queue.take() == concerned
+            world.controller.served(kind, is_served=is_served)
+            assert world.queue.take() == set()
+
+
+@in_virtual_time
+async def test_a_resync_queues_the_entrances_and_what_they_share() -> None:
+    world = World()
+    shared = child(ENVOY_FILTER, "eco2-gateway", uid="f", resourceVersion="1", ownerReferences=[])
+    shared["metadata"]["annotations"] = {"eco2.growbin.app/owner": str(GATE)}
+    for obj in (ingress("1"), shared):
+        world.cache.put(obj)
+        world.api.store(obj)
+    async with running(world):
+        await asyncio.sleep(RESYNC + 2 * (WATCH_GRACE_SECONDS + 1))
+        assert world.queue.take() >= {FRONT, GATE}

@@ -1,15 +1,20 @@
 """What builders are told about the surroundings of a domain."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.unit.eco2_operator.fakes import NAMESPACE, child, eco_domain
 
 from eco2_operator.build.context import Peer
+from eco2_operator.build.entrance.context import Admission, Entrance, Target
 from eco2_operator.cache import Cache
+from eco2_operator.claims import Scope
 from eco2_operator.gather import (
     alb_targets,
     domain_context,
+    entrance_context,
+    gateway_context,
     ignored_secrets,
     known_node_ports,
     service_node_ports,
@@ -17,8 +22,9 @@ from eco2_operator.gather import (
 )
 from eco2_operator.kinds import SERVICE
 from eco2_operator.model.domain import EcoDomainSpec
+from eco2_operator.model.ingress import EcoIngressSpec
 from eco2_operator.model.resource import Resource, parse
-from eco2_operator.naming import API_VERSION, child_name
+from eco2_operator.naming import API_VERSION, Key, child_name
 from eco2_operator.settings import Settings
 
 CLUSTER = Settings.model_construct().cluster
@@ -190,3 +196,32 @@ def test_bindings_that_could_not_be_read_are_told_to_the_domains_that_use_them()
     bare = binding()
     del bare["status"]
     assert stale_bindings(parsed(**USES), cache_of(bare)) == ()
+
+
+def entrance(**spec: Any) -> Entrance:
+    return parse(ingress(hosts=["a.org", "b.org"], **spec), EcoIngressSpec)
+
+
+def test_an_entrance_knows_where_its_routes_lead_and_which_hosts_it_has() -> None:
+    routes = [*ROUTES, {"path": "/d", "domain": {"name": "broken"}}]
+    broken = eco_domain("broken", namespace="gate", uid="b")
+    broken["spec"]["port"] = "no number"
+    cache = cache_of(eco_domain(access={"ingress": [{"namespace": "gate"}]}), broken)
+    cache.served = frozenset({"Gateway"})
+    ctx = entrance_context(entrance(routes=routes), ("a.org",), cache, CLUSTER)
+    assert (ctx.hosts, ctx.served, ctx.cluster) == (("a.org",), frozenset({"Gateway"}), CLUSTER)
+    assert ctx.targets["/a"] == Target(NAMESPACE, "scan", 80, "/ready")
+    assert getattr(ctx.targets["/b"], "reason", "") == "DomainMissing"
+    assert getattr(ctx.targets["/d"], "reason", "") == "PortUnknown"
+    assert "EcoDomain gate/broken cannot be understood" in getattr(ctx.targets["/d"], "message", "")
+    assert "/c" not in ctx.targets
+
+
+def test_a_gateway_knows_its_users_in_order() -> None:
+    first, second = entrance(routes=ROUTES), parse(ingress(hosts=["c.org"], routes=ROUTES), EcoIngressSpec)
+    second = replace(second, key=Key("EcoIngress", "alpha", "z"))
+    cluster = replace(CLUSTER, gateway_trusted_hops=2)
+    admissions = [Admission(first, ("a.org",)), Admission(second, ("c.org",))]
+    ctx = gateway_context(Scope("gate", (("a", "b"),)), admissions, cluster)
+    assert (ctx.namespace, ctx.selector, ctx.trusted_hops) == ("gate", {"a": "b"}, 2)
+    assert [admission.entrance for admission in ctx.entrances] == [second, first]

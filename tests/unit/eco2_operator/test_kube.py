@@ -22,7 +22,7 @@ from eco2_operator.errors import (
     Unavailable,
 )
 from eco2_operator.failures import Expired, ManagerConflict, Paused, failure
-from eco2_operator.kinds import DEPLOYMENT, SERVICE
+from eco2_operator.kinds import DEPLOYMENT, SECRET, SERVICE
 from eco2_operator.kube import Client, Connection, Page
 from eco2_operator.naming import Manifest
 
@@ -99,6 +99,16 @@ async def test_an_object_is_read(server: ApiServer, client: Client) -> None:
 async def test_an_object_that_does_not_exist_is_none(server: ApiServer, client: Client) -> None:
     server.answers = [reply(404, status(404, "NotFound", 'services "scan" not found', name="scan", kind="services"))]
     assert await get(client) is None
+
+
+async def test_of_an_object_the_metadata_alone_can_be_asked_for(server: ApiServer, client: Client) -> None:
+    missing = status(404, "NotFound", 'secrets "tls" not found', name="tls", kind="secrets")
+    server.answers = [reply(200, {"metadata": {"name": "tls"}}), reply(404, missing)]
+    assert await client.metadata(SECRET, "gate", "tls") == {"metadata": {"name": "tls"}}
+    request = server.requests[0]
+    assert (request.method, request.path) == ("GET", "/api/v1/namespaces/gate/secrets/tls")
+    assert request.headers["Accept"].startswith("application/json;as=PartialObjectMetadata;")
+    assert await client.metadata(SECRET, "gate", "tls") is None
 
 
 async def test_a_kind_that_is_not_served_is_an_error_and_not_an_absent_object(

@@ -13,7 +13,7 @@ from eco2_testcluster import kubectl
 from eco2_testcluster.errors import ClusterError, CommandError
 from eco2_testcluster.processes import ProcessId
 from eco2_testcluster.providers import Running
-from eco2_testcluster.up import Plan, Up
+from eco2_testcluster.up import KINDS, Plan, Up
 
 Script = Callable[..., Path]
 
@@ -52,11 +52,12 @@ class FakeProvider:
         self.domains: list[str] = []
         self.running: Running | None = None
         self.shared = False
+        self.simulated = False
 
     def start(self, *, domains: Sequence[str], progress: object) -> Running:
         self.domains = list(domains)
         reused = self.running is not None
-        self.running = Running(self.folder / "kubeconfig", reused=reused, shared=self.shared)
+        self.running = Running(self.folder / "kubeconfig", reused=reused, shared=self.shared, simulated=self.simulated)
         return self.running
 
     def find(self) -> Running | None:
@@ -119,7 +120,7 @@ def test_everything_is_applied_in_its_order(tmp_path: Path, task: Up, provider: 
     assert provider.domains == ["scan"]
     verbs = [" ".join(call.split()[:2]) for call in calls(tmp_path)]
     apply = "apply --server-side"
-    assert verbs == [apply, "wait --for=condition=Established", apply, apply, "get ecodomains.eco2.growbin.app"]
+    assert verbs == [apply, "wait --for=condition=Established", apply, apply, f"get {KINDS}"]
     kinds = ["CustomResourceDefinition", "Namespace", "EcoDomain"]
     text = (tmp_path / "stdin").read_text()
     assert sorted(kinds, key=lambda kind: text.index(f'"kind": "{kind}"')) == kinds
@@ -287,3 +288,19 @@ def test_a_process_started_by_hand_is_not_stopped(tmp_path: Path, task: Up) -> N
         assert task.down() == []
         assert other.poll() is None
         other.kill()
+
+
+def test_where_pods_are_simulated_so_is_what_others_bring(tmp_path: Path, plan: Plan, provider: FakeProvider, said):
+    definition, folder = tmp_path / "definition.yaml", tmp_path / "surroundings"
+    definition.write_text(CRD.replace("ecodomains", "gateways"))
+    folder.mkdir()
+    (folder / "all.yaml").write_text("{apiVersion: v1, kind: Secret, metadata: {name: api-tls, namespace: edge}}")
+    set_ready(tmp_path, "True")
+    full = replace(plan, definitions=[definition], surroundings=[folder])
+    for simulated in (False, True):
+        provider.simulated = simulated
+        task = Up(provider, full, reporter=said.reporter, environ={"PATH": "/usr/bin:/bin"})
+        task.up()
+        task.down()
+        applied = (tmp_path / "stdin").read_text()
+        assert ("api-tls" in applied) is ("gateways.eco2" in applied) is simulated

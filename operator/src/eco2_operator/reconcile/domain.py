@@ -40,7 +40,7 @@ from eco2_operator.outcomes import Outcome
 from eco2_operator.plan import Plan, plan_domain
 from eco2_operator.reconcile.history import History
 from eco2_operator.reconcile.migration import MigrationRunner
-from eco2_operator.reconcile.reconciler import Reconciler, retry_of
+from eco2_operator.reconcile.reconciler import ResourceReconciler, retry_of
 from eco2_operator.reconcile.report import Reporter
 from eco2_operator.reconcile.rotation import Rotation
 from eco2_operator.slim import Digest
@@ -68,7 +68,7 @@ class Prepared:
     """Seconds until changed Secrets replace the pods."""
 
 
-class DomainReconciler(Reconciler):
+class DomainReconciler(ResourceReconciler):
     """Reconciles EcoDomains.
 
     Args:
@@ -104,7 +104,7 @@ class DomainReconciler(Reconciler):
         self._probes: dict[Key, tuple[int, str]] = {}
 
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
-        """See `Reconciler.reconcile`."""
+        """See `ResourceReconciler.reconcile`."""
         obj = await self._reporter.catch_up(key, obj)
         previous: Mapping[str, Any] = obj.get("status") or {}
         generation = obj["metadata"].get("generation", 1)
@@ -241,7 +241,7 @@ class DomainReconciler(Reconciler):
         return [obj for obj in found if obj is not None]
 
     def forget(self, key: Key) -> None:
-        """See `Reconciler.forget`."""
+        """See `ResourceReconciler.forget`."""
         self._reporter.forget(key)
         self._rotation.forget(key)
         self._probes.pop(key, None)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler(ABC):
-    """Reconciles the resources of one kind.
+    """Works on keys of one kind.
 
     Args:
         clock: monotonic seconds.
@@ -26,15 +26,11 @@ class Reconciler(ABC):
         self._clock = clock
 
     async def __call__(self, key: Key) -> Retry | None:
-        """Reconcile one resource; what still has to happen, if anything."""
+        """Work on one key; what still has to happen, if anything."""
         started = self._clock()
-        obj = self._cache.resource(key)
-        if obj is None or obj["metadata"].get("deletionTimestamp"):
-            self.forget(key)
-            return None
         result = "error"
         try:
-            retry = await self.reconcile(key, obj)
+            retry = await self.work(key)
             result = "ok" if retry is None else "retry"
         except ChildError as error:
             log.warning(
@@ -46,12 +42,43 @@ class Reconciler(ABC):
         return retry
 
     @abstractmethod
+    async def work(self, key: Key) -> Retry | None:
+        """Bring the cluster to what is wanted for one key.
+
+        Raises:
+            ChildError: when another attempt may go better.
+        """
+
+
+class ResourceReconciler(Reconciler):
+    """Reconciles the custom resources of one kind."""
+
+    async def work(self, key: Key) -> Retry | None:
+        """See `Reconciler.work`."""
+        obj = self._cache.resource(key)
+        if obj is None:
+            self.forget(key)
+            return None
+        if obj["metadata"].get("deletionTimestamp"):
+            return await self.release(key, obj)
+        return await self.reconcile(key, obj)
+
+    @abstractmethod
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
         """Bring the cluster to what one resource wants.
 
         Raises:
             ChildError: when another attempt may go better.
         """
+
+    async def release(self, key: Key, obj: Manifest) -> Retry | None:
+        """Let a resource go that is being deleted: its children have ownerReferences and go by themselves.
+
+        Raises:
+            ChildError: when another attempt may go better.
+        """
+        self.forget(key)
+        return None
 
     @abstractmethod
     def forget(self, key: Key) -> None:

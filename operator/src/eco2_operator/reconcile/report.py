@@ -76,8 +76,7 @@ class Reporter:
         except Paused:
             self._unsaid[key] = (str(metadata["uid"]), status)
             raise
-        if not _changed_meanwhile(obj, written):
-            self._cache.put(written)
+        self._cache.put_answer(obj, written)
         await self._tell(key, written, previous, status)
         return None
 
@@ -131,16 +130,6 @@ class Reporter:
         if ready is not None:
             self._ready[key] = ready
             metrics.RESOURCES.labels(key.kind, ready).inc()
-
-
-def _changed_meanwhile(before: Manifest, after: Manifest) -> bool:
-    """Whether the answer to our write shows a resource other than the one we reconciled.
-
-    Then the cache must learn it from the watch: an event that looks old would tell nobody, neither us nor its peers.
-    """
-    old, new = before["metadata"], after["metadata"]
-    fields = ("generation", "annotations", "deletionTimestamp")
-    return any(old.get(name) != new.get(name) for name in fields)
 
 
 def _only_numbers(previous: Mapping[str, Any], status: Status) -> bool:

@@ -22,7 +22,7 @@ from eco2_operator.naming import Key, Manifest, Ref, controller_uid
 from eco2_operator.outcomes import Outcome
 from eco2_operator.parameter_access import prefixes_of, split
 from eco2_operator.parameters.store import Answers, ParameterStore
-from eco2_operator.reconcile.reconciler import Reconciler, retry_of
+from eco2_operator.reconcile.reconciler import ResourceReconciler, retry_of
 from eco2_operator.reconcile.report import Reporter
 from eco2_operator.secret_values import Values, decode, resolve
 from eco2_operator.status import secret as status_of
@@ -60,7 +60,7 @@ class _Known:
     """In a row: parameters that could not be read, or a Secret that could not be written."""
 
 
-class SecretReconciler(Reconciler):
+class SecretReconciler(ResourceReconciler):
     """Reconciles EcoSecretBindings.
 
     Args:
@@ -102,7 +102,7 @@ class SecretReconciler(Reconciler):
         await self._store.close()
 
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
-        """See `Reconciler.reconcile`."""
+        """See `ResourceReconciler.reconcile`."""
         previous: Mapping[str, Any] = obj.get("status") or {}
         generation = obj["metadata"].get("generation", 1)
         self._reporter.note_change(key, generation, previous)
@@ -276,7 +276,7 @@ class SecretReconciler(Reconciler):
         return {name: digest for name, digest in (cached.get("digests") or {}).items() if name in wanted}
 
     def forget(self, key: Key) -> None:
-        """See `Reconciler.forget`."""
+        """See `ResourceReconciler.forget`."""
         self._reporter.forget(key)
         self._known.pop(key, None)
         _, task = self._reading.pop(key, (0, None))

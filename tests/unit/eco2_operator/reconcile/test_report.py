@@ -25,7 +25,7 @@ def status(ready: str = "True", reason: str = "Ready", message: str = "all well"
 class World:
     def __init__(self) -> None:
         self.api, self.cache, self.clock = FakeApi(), Cache(), Clock()
-        self.api.store(eco_domain())
+        self.cache.put(self.api.store(eco_domain()))
         self.reporter = Reporter(ECO_DOMAIN, self.api, self.cache, clock=self.clock, now=lambda: NOW, instance="test")
 
     @property
