@@ -8,6 +8,11 @@ SECRETS: Final = "var/run/secrets/workload-spiffe-uds/socket"
 """Where the agent serves certificates."""
 CONFIGURATION: Final = "etc/istio/proxy/XDS"
 """Where the agent passes istiod's configuration on. Both are relative: a socket's path may have 108 bytes."""
+RUNTIME: Final = {
+    "re2.max_program_size.error_level": "32768",
+    "envoy.reloadable_features.http_reject_path_with_fragment": False,
+}
+"""As Istio's agent sets it in its own bootstrap: long expressions are allowed, and a path's fragment is cut off."""
 
 _API: Final = {"resource_api_version": "V3", "initial_fetch_timeout": "0s", "ads": {}}
 
@@ -22,6 +27,9 @@ def bootstrap(node: str, metadata: dict[str, Any], *, admin_port: int) -> dict[s
     return {
         "node": {"id": node, "cluster": node.split("~")[2], "metadata": metadata},
         "admin": {"address": {"socket_address": {"address": HOST, "port_value": admin_port}}},
+        "layered_runtime": {
+            "layers": [{"name": "static", "static_layer": RUNTIME}, {"name": "admin", "admin_layer": {}}]
+        },
         "dynamic_resources": {
             "lds_config": _API,
             "cds_config": _API,

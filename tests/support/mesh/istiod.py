@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from eco2_operator.kinds import CONFIG_MAP
 from eco2_testcluster.embedded import EmbeddedCluster
@@ -35,7 +35,7 @@ SETTINGS: Final = {
     "POD_NAME": "istiod",
     "POD_NAMESPACE": NAMESPACE,
     "SERVICE_ACCOUNT": "istiod",
-    # No webhook could be called, and nothing has to be injected.
+    # The API server calls no webhook of it (`validate` does), and nothing has to be injected.
     "INJECT_ENABLED": "false",
     "VALIDATION_ENABLED": "false",
     # Filters that only Istio's own build of Envoy has. They add telemetry and decide nothing.
@@ -105,6 +105,22 @@ class Istiod:
 
         return eventually(published)
 
+    def validate(self, obj: Object) -> tuple[str, list[str]]:
+        """Error and warnings of Istio's own validation, asked as an API server asks a webhook."""
+        (group, version), metadata = obj["apiVersion"].split("/"), obj["metadata"]
+        request = {
+            "uid": metadata["name"],
+            "kind": {"group": group, "version": version, "kind": obj["kind"]},
+            "operation": "CREATE",
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "object": obj,
+        }
+        review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+        answer = json.loads(self._get("/validate", json.dumps(review).encode()))["response"]
+        error = "" if answer["allowed"] else answer["status"]["message"]
+        return error, answer.get("warnings") or []
+
     def _argv(self, mesh: Path) -> Sequence[str | Path]:
         return [
             self._program,
@@ -127,8 +143,9 @@ class Istiod:
             return True
         return False
 
-    def _get(self, path: str) -> str:
+    def _get(self, path: str, body: bytes | None = None) -> str:
         url = f"http://{HOST}:{self._ports['http']}{path}"
-        with build_opener(ProxyHandler({})).open(url, timeout=5) as response:
+        request = Request(url, body, {"content-type": "application/json"})
+        with build_opener(ProxyHandler({})).open(request, timeout=5) as response:
             text: str = response.read().decode()
             return text

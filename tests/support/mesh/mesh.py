@@ -50,7 +50,7 @@ class Mesh:
         self.ports = Ports()
         self.istiod = Istiod(cluster, program=programs[ISTIOD.name], ports=self.ports, **options)
         self.proxies: dict[Workload, Proxy] = {}
-        self._cluster = cluster
+        self.cluster = cluster
         self._agent = programs[PILOT_AGENT.name]
         self._backend = Backend()
         self._stack = ExitStack()
@@ -74,8 +74,17 @@ class Mesh:
         return self._add(namespace, name, account or name, labels={"app": name}, ports=tuple(ports))
 
     def add_gateway(self, namespace: str, name: str, *, account: str, labels: Mapping[str, str]) -> Workload:
-        """A gateway. Its Gateway resources have to name its address in ``bind``, and free ports above 1024."""
-        return self._add(namespace, name, account, labels=labels, role="router")
+        """A gateway. Where Gateway resources say 80 and 443, it listens on free ports (`door`).
+
+        istiod translates, as it does for a Service with other target ports; and it gives a gateway certificates only
+        when its account may list Secrets, so Istio's charts let it.
+        """
+        doors = self.ports.named("http", "https")
+        ports = (Port("http", 80, "HTTP", doors["http"]), Port("https", 443, "HTTPS", doors["https"]))
+        gateway = self._add(namespace, name, account, labels=labels, ports=ports, role="router")
+        for kind, grant in objects.certificate_reader(gateway).items():
+            self.api.apply(kind, grant, manager=MANAGER)
+        return gateway
 
     def add_domain(self, domain: Domain, plan: Plan) -> Workload:
         """A workload as its plan wants it: the pod, and the policies for it."""
@@ -93,11 +102,16 @@ class Mesh:
             self.api.apply(kind, children[kind.name], manager=MANAGER)
         return workload
 
+    def namespace(self, name: str) -> None:
+        """Have a namespace."""
+        if self.api.get(NAMESPACE, "", name) is None:
+            clusters.create_namespace(self.api, name)
+
     def start(self) -> None:
         """Start istiod and a proxy for each workload; returns when all of them listen."""
         self._stack.enter_context(self._backend)
-        callable_ports = {port.number: port for workload in self.proxies for port in workload.ports}.values()
         sidecars = [workload for workload in self.proxies if workload.role == "sidecar"]
+        callable_ports = {port.number: port for workload in sidecars for port in workload.ports}.values()
         for workload in sidecars:
             wanted = objects.sidecar(workload, backend=self._backend.address, callable_ports=callable_ports)
             self.api.apply(SIDECAR, wanted, manager=MANAGER)
@@ -150,12 +164,11 @@ class Mesh:
     ) -> Workload:
         address, outside = (f"{self._network}.{next(self._hosts)}" for _ in range(2))
         workload = Workload(namespace, name, account, labels, address, outside, ports, role, spec)
-        if self.api.get(NAMESPACE, "", namespace) is None:
-            clusters.create_namespace(self.api, namespace)
+        self.namespace(namespace)
         self.api.apply(SERVICE_ACCOUNT, objects.service_account(workload), manager=MANAGER)
         self.api.apply(POD, objects.pod(workload), manager=MANAGER)
         self.api.patch(POD, namespace, name, objects.running(workload), subresource="status")
         if ports:
             self.api.apply(SERVICE_ENTRY, objects.service_entry(workload), manager=MANAGER)
-        self.proxies[workload] = Proxy(self._cluster, self.istiod, workload, program=self._agent, ports=self.ports)
+        self.proxies[workload] = Proxy(self.cluster, self.istiod, workload, program=self._agent, ports=self.ports)
         return workload

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from eco2_operator.kinds import Kind
+from eco2_operator.kinds import SERVICE_ACCOUNT, Kind
 from support.api import Object
 
 POD: Final = Kind("", "v1", "Pod", "pods")
 SIDECAR: Final = Kind("networking.istio.io", "v1", "Sidecar", "sidecars")
 SERVICE_ENTRY: Final = Kind("networking.istio.io", "v1", "ServiceEntry", "serviceentries")
+ROLE: Final = Kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
+ROLE_BINDING: Final = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 
 MUTUAL_TLS: Final = {"security.istio.io/tlsMode": "istio"}
 """The label the injector puts on pods with a sidecar: callers then use mTLS."""
@@ -24,11 +26,13 @@ Role = Literal["sidecar", "router"]
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a container, and under the same number of its service."""
+    """A port of a service, and under the same number of the pod."""
 
     name: str
     number: int
     protocol: str = "HTTP"
+    target: int = 0
+    """The pod's number, where it is another: a gateway's 80 and 443."""
 
     @property
     def listed(self) -> Object:
@@ -43,7 +47,7 @@ class Workload:
     Args:
         address: where the proxy takes what comes in, as the pod's own address.
         outside: where the proxy takes what the pod sends to others; a router has no such pod.
-        ports: of a sidecar; one without ports only calls others.
+        ports: a sidecar without ports only calls others.
     """
 
     namespace: str
@@ -88,6 +92,21 @@ def service_account(workload: Workload) -> Object:
     }
 
 
+def certificate_reader(workload: Workload) -> dict[Kind, Object]:
+    """Lets a gateway read the certificates of its namespace."""
+    metadata = {"name": workload.name, "namespace": workload.namespace}
+    account = {"kind": SERVICE_ACCOUNT.name, "name": workload.account, "namespace": workload.namespace}
+    reference = {"apiGroup": ROLE.group, "kind": ROLE.name, "name": workload.name}
+    bodies: dict[Kind, Object] = {
+        ROLE: {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "watch", "list"]}]},
+        ROLE_BINDING: {"subjects": [account], "roleRef": reference},
+    }
+    return {
+        kind: {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, **body}
+        for kind, body in bodies.items()
+    }
+
+
 def pod(workload: Workload) -> Object:
     """The pod. No node takes it: nothing runs it, and nothing else writes its status."""
     spec = copy.deepcopy(workload.spec) or {"containers": [{"name": "app", "image": "app"}]}
@@ -125,7 +144,7 @@ def service_entry(workload: Workload) -> Object:
             "hosts": [workload.host],
             "location": "MESH_INTERNAL",
             "resolution": "STATIC",
-            "ports": [{**port.listed, "targetPort": port.number} for port in workload.ports],
+            "ports": [{**port.listed, "targetPort": port.target or port.number} for port in workload.ports],
             "workloadSelector": {"labels": dict(workload.labels)},
         },
     }
