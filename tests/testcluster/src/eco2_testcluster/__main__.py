@@ -61,6 +61,10 @@ def _plan_options(function: T) -> T:
     return function
 
 
+ISTIO = Path("tests/support/crds")
+"""Istio's definitions, of which some are for the tests alone."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Local Kubernetes clusters for the Eco² operator."""
@@ -138,6 +142,8 @@ def _plan(crds: Path, examples: Path, eco2: str, settle_seconds: float) -> Plan:
         operator=(eco2, "run"),
         status=(eco2, "status", "-A"),
         settle_seconds=settle_seconds,
+        definitions=sorted(ISTIO.glob("*.istio.io.yaml")),
+        surroundings=[Path(__file__).parent / "surroundings"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-PROGRESSING = frozenset({"", "Progressing", "NotCreated", "Pending", "Reconciling", "Unknown"})
+PROGRESSING = frozenset({"", "Progressing", "NotCreated", "Pending", "Reconciling", "Unknown", "WaitingForGateway"})
 """Reasons of `Ready=False` that only say that it is not done yet."""
 
 

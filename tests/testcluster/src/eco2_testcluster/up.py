@@ -22,7 +22,7 @@ from eco2_testcluster.providers import Provider, Running
 from eco2_testcluster.settling import unsettled
 from eco2_testcluster.waits import until
 
-KIND = "ecodomains.eco2.growbin.app"
+KINDS = "ecodomains.eco2.growbin.app,ecoingresses.eco2.growbin.app"
 APPLIED = "applied.json"
 
 
@@ -37,6 +37,10 @@ class Plan:
     status: Sequence[str]
     """The command line that prints the table of the domains."""
     settle_seconds: float = 120.0
+    definitions: Sequence[Path] = ()
+    """Files with definitions of others that a cluster with simulated pods gets."""
+    surroundings: Sequence[Path] = ()
+    """Folders of objects that others would bring, for such a cluster."""
 
 
 class Up:
@@ -102,7 +106,10 @@ class Up:
             started.append("cluster")
         kubectl = running.kubectl
         with self._reporter.step(f"custom resource definitions from {self._plan.crds}"):
-            self._apply_crds(kubectl)
+            self._apply_crds(kubectl, [crd for path in object_files(self._plan.crds) for crd in read_objects(path)])
+        if running.simulated and self._plan.surroundings:
+            with self._reporter.step("what others would bring, simulated: Istio's gateway"):
+                self._apply_surroundings(kubectl)
         with self._reporter.step("operator"):
             self._start_operator(running, started)
         with self._reporter.step(f"examples from {self._plan.examples}"):
@@ -110,7 +117,7 @@ class Up:
                 self._remember_new(kubectl, examples)
             kubectl.apply(examples.namespaces)
             kubectl.apply(examples.working)
-        with self._reporter.step("every EcoDomain has a settled status", expected=10) as progress:
+        with self._reporter.step("every EcoDomain and EcoIngress has a settled status", expected=15) as progress:
             self._settle(kubectl, progress)
         if examples.broken:
             with self._reporter.step("the examples that fail have a settled status too") as progress:
@@ -118,13 +125,17 @@ class Up:
                 self._settle(kubectl, progress)
         return running
 
-    def _apply_crds(self, kubectl: Kubectl) -> None:
-        crds = [crd for path in object_files(self._plan.crds) for crd in read_objects(path)]
+    def _apply_crds(self, kubectl: Kubectl, crds: Sequence[Mapping[str, Any]]) -> None:
         if not crds:
             raise ClusterError(f"{self._plan.crds}: no custom resource definitions there; `make crds` writes them")
         kubectl.apply(crds)
         names = [f"crd/{crd['metadata']['name']}" for crd in crds]
         kubectl.run("wait", "--for=condition=Established", "--timeout=60s", *names)
+
+    def _apply_surroundings(self, kubectl: Kubectl) -> None:
+        self._apply_crds(kubectl, [crd for path in self._plan.definitions for crd in read_objects(path)])
+        files = [path for folder in self._plan.surroundings for path in object_files(folder)]
+        kubectl.apply([obj for path in files for obj in read_objects(path)])
 
     def _start_operator(self, running: Running, started: list[str]) -> None:
         if not running.reused and self._operator.running():
@@ -140,9 +151,9 @@ class Up:
         def settled() -> bool:
             nonlocal left
             self._operator.check()
-            domains = kubectl.items(KIND)
-            left = unsettled(domains)
-            progress(f"{len(domains) - len(left)} of {len(domains)}, waiting for {', '.join(left[:3])}")
+            resources = kubectl.items(KINDS)
+            left = unsettled(resources)
+            progress(f"{len(resources) - len(left)} of {len(resources)}, waiting for {', '.join(left[:3])}")
             return not left
 
         try:
