@@ -12,15 +12,14 @@ A route's domain is served by the Service of that name, on port 80 or, where the
 ``GOLDEN_UPDATE=1`` (``make golden``) rewrites ``expect``, which is the last key of a file.
 """
 
-import copy
-import os
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
+from support.golden import fields, fields_that_matter, judged, load
 
 from eco2_operator.build.context import OPTIONAL_NAMES, Cluster, PodSelector
 from eco2_operator.build.entrance import guard
@@ -35,9 +34,7 @@ from eco2_operator.build.entrance.context import (
 )
 from eco2_operator.build.entrance.scope import gateway, through_gateway
 from eco2_operator.build.entrance.targets import of_service
-from eco2_operator.errors import InvalidSpec
 from eco2_operator.kinds import ENTRANCE
-from eco2_operator.model.base import Model
 from eco2_operator.model.ingress import EcoIngressSpec, Route
 from eco2_operator.model.resource import parse
 from eco2_operator.naming import Manifest
@@ -46,7 +43,6 @@ from eco2_operator.plan import plan_entrance, plan_gateway
 FOLDER = Path(__file__).parent
 CASES = sorted((FOLDER / "entrance").glob("*.yaml"))
 CRDS = FOLDER.parent / "support" / "crds"
-UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
 KINDS = {kind.name: kind for kind in ENTRANCE}
 
 NO_EFFECT_HERE = {
@@ -57,11 +53,6 @@ NO_EFFECT_HERE = {
     "alb.groupOrder": "the load balancer's Ingress",
 }
 """Fields without a case here, and why."""
-
-
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(path.read_text())
-    return case
 
 
 def made(case: dict[str, Any]) -> list[Manifest]:
@@ -120,11 +111,8 @@ def _target(entrance: Entrance, route: Route, reason: UnresolvedReason | None) -
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
-    case = load(path)
-    if UPDATE:
-        _rewrite(path, made(case))
-        case = load(path)
-    assert made(case) == case["expect"]
+    found, expected = judged(path, made)
+    assert found == expected
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -144,11 +132,11 @@ def test_istios_schemas_know_every_field(path: Path) -> None:
 
 
 def test_every_field_has_a_case_in_which_it_matters() -> None:
-    assert sorted(set(_fields(EcoIngressSpec)) - NO_EFFECT_HERE.keys() - _shown()) == []
+    assert sorted(set(fields(EcoIngressSpec)) - NO_EFFECT_HERE.keys() - _shown()) == []
 
 
 def test_no_field_is_excused_that_has_an_effect() -> None:
-    assert NO_EFFECT_HERE.keys() <= set(_fields(EcoIngressSpec))
+    assert NO_EFFECT_HERE.keys() <= set(fields(EcoIngressSpec))
     assert sorted(NO_EFFECT_HERE.keys() & _shown()) == []
 
 
@@ -186,68 +174,6 @@ def _strangers(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
         yield f"{path} is none of {schema['enum']}"
 
 
-def _fields(model: type[Model], prefix: str = "") -> Iterator[str]:
-    for field in model.model_fields.values():
-        path = f"{prefix}{field.alias}"
-        yield path
-        for below, in_list in _models(field.annotation):
-            yield from _fields(below, f"{path}{'[]' if in_list else ''}.")
-
-
-def _models(annotation: Any, *, in_list: bool = False) -> Iterator[tuple[type[Model], bool]]:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        yield annotation, in_list
-    for argument in get_args(annotation):
-        yield from _models(argument, in_list=in_list or getattr(annotation, "__origin__", None) is list)
-
-
 @cache
 def _shown() -> frozenset[str]:
-    return frozenset(field for path in CASES for field in _fields_that_matter(load(path)))
-
-
-def _fields_that_matter(case: dict[str, Any]) -> Iterator[str]:
-    """Fields of the case's input without which something else would be made, or nothing could be."""
-    expected = made(case)
-    for steps in _paths(case["input"]["spec"]):
-        without = copy.deepcopy(case)
-        place = without["input"]["spec"]
-        for step in steps[:-1]:
-            place = place[step]
-        del place[steps[-1]]
-        try:
-            matters = made(without) != expected
-        except InvalidSpec:
-            matters = True
-        if matters:
-            yield "".join("[]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
-
-
-def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield (*above, key)
-            yield from _paths(below, (*above, key))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _paths(below, (*above, index))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Scripts as they are written, and no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _rewrite(path: Path, expected: list[Manifest]) -> None:
-    head = path.read_text().partition("\nexpect:")[0].rstrip("\n")
-    text = yaml.dump({"expect": expected}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=200)
-    path.write_text(f"{head}\n{text}")
+    return frozenset(field for path in CASES for field in fields_that_matter(load(path), made))

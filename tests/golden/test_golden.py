@@ -15,26 +15,23 @@ In a subset, maps may hold further keys and lists of named things further elemen
 ``GOLDEN_UPDATE=1`` (``make golden``) rewrites the objects of exact expectations; ``expect`` is the last key of a file.
 """
 
-import copy
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
+from support.golden import UPDATE, fields, fields_that_matter, load
 
 from eco2_operator.build.context import OPTIONAL_NAMES, Cluster, DomainContext, Peer, PodSelector
 from eco2_operator.errors import InvalidSpec
-from eco2_operator.model.base import Model
 from eco2_operator.model.domain import EcoDomainSpec
 from eco2_operator.model.resource import parse
 from eco2_operator.plan import DOMAIN_BUILDERS, Builder, Plan, plan_domain
 
 CASES = sorted((Path(__file__).parent / "domain").glob("*.yaml"))
-UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
 
 CLUSTER: dict[str, Any] = {
     "cluster_cidrs": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
@@ -55,11 +52,6 @@ NO_EFFECT_YET = {
     ),
 }
 """Fields without a golden case, and why. Those below them are included."""
-
-
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(path.read_text())
-    return case
 
 
 def context(given: dict[str, Any] | None) -> DomainContext:
@@ -119,12 +111,12 @@ def test_case(path: Path) -> None:
 
 
 def test_every_field_has_a_case_in_which_it_matters() -> None:
-    missing = {f for f in _fields(EcoDomainSpec) if not f.startswith(tuple(NO_EFFECT_YET))} - _shown()
+    missing = {f for f in fields(EcoDomainSpec) if not f.startswith(tuple(NO_EFFECT_YET))} - _shown()
     assert sorted(missing) == []
 
 
 def test_no_field_is_excused_that_has_an_effect() -> None:
-    assert NO_EFFECT_YET.keys() <= set(_fields(EcoDomainSpec))
+    assert NO_EFFECT_YET.keys() <= set(fields(EcoDomainSpec))
     # Below the top of an excused branch, a required field matters to the schema.
     assert sorted(NO_EFFECT_YET.keys() & _shown()) == []
 
@@ -183,53 +175,10 @@ def _holds(manifest: Any, field: str) -> bool:
     return not rest or _holds(manifest[head], rest)
 
 
-def _fields(model: type[Model], prefix: str = "") -> Iterator[str]:
-    for field in model.model_fields.values():
-        path = f"{prefix}{field.alias}"
-        yield path
-        for below, in_list in _models(field.annotation):
-            yield from _fields(below, f"{path}{'[]' if in_list else ''}.")
-
-
-def _models(annotation: Any, *, in_list: bool = False) -> Iterator[tuple[type[Model], bool]]:
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        yield annotation, in_list
-    for argument in get_args(annotation):
-        yield from _models(argument, in_list=in_list or getattr(annotation, "__origin__", None) is list)
-
-
 @cache
 def _shown() -> frozenset[str]:
-    return frozenset(field for path in CASES for field in _fields_that_matter(load(path)))
-
-
-def _fields_that_matter(case: dict[str, Any]) -> Iterator[str]:
-    """Fields of the case's input without which the plan would be another, or impossible."""
-    if "error" in case:
-        return
-    made = plan(case)
-    for steps in _paths(case["input"]["spec"]):
-        without = copy.deepcopy(case)
-        place = without["input"]["spec"]
-        for step in steps[:-1]:
-            place = place[step]
-        del place[steps[-1]]
-        try:
-            matters = plan(without) != made
-        except InvalidSpec:
-            matters = True
-        if matters:
-            yield "".join("[]" if isinstance(s, int) else f".{s}" for s in steps).removeprefix(".")
-
-
-def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield (*above, key)
-            yield from _paths(below, (*above, key))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _paths(below, (*above, index))
+    cases = (case for case in map(load, CASES) if "error" not in case)
+    return frozenset(field for case in cases for field in fields_that_matter(case, plan))
 
 
 def _rewrite(path: Path, case: dict[str, Any], made: Plan) -> None:

@@ -10,12 +10,11 @@
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from support.golden import judged, load
 
 from eco2_operator.build.context import Cluster, PodSelector
 from eco2_operator.build.entrance import load_balancer
@@ -25,7 +24,6 @@ from eco2_operator.model.resource import parse
 from eco2_operator.naming import SELECTOR, Manifest, owner_key
 
 CASES = sorted((Path(__file__).parent / "load_balancer").glob("*.yaml"))
-UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
 ALB = "alb.ingress.kubernetes.io/"
 KNOWN = {
     "scheme",
@@ -41,11 +39,6 @@ KNOWN = {
     "actions.denied",
     "actions.unavailable",
 }
-
-
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(path.read_text())
-    return case
 
 
 def made(case: dict[str, Any]) -> list[Manifest]:
@@ -70,11 +63,8 @@ def made(case: dict[str, Any]) -> list[Manifest]:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
-    case = load(path)
-    if UPDATE:
-        _rewrite(path, made(case))
-        case = load(path)
-    assert made(case) == case["expect"]
+    found, expected = judged(path, made)
+    assert found == expected
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -112,9 +102,3 @@ def test_the_controller_knows_every_annotation_and_finds_every_action(path: Path
         for name in wanted:
             action = json.loads(annotations[f"{ALB}actions.{name}"])
             assert set(json.loads(action["fixedResponseConfig"]["messageBody"])) == {"detail", "reason"}
-
-
-def _rewrite(path: Path, expected: list[Manifest]) -> None:
-    head = path.read_text().partition("\nexpect:")[0]
-    text = yaml.safe_dump({"expect": expected}, sort_keys=False, allow_unicode=True, width=200)
-    path.write_text(f"{head}\n{text}")

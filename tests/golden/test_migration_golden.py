@@ -8,12 +8,11 @@
 hash in a diff means that this migration would run again in every cluster.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from support.golden import judged, load
 
 from eco2_operator.build import migration
 from eco2_operator.model.base import Model
@@ -23,12 +22,6 @@ from eco2_operator.model.rollout import Migrations
 from eco2_operator.naming import Manifest
 
 CASES = sorted((Path(__file__).parent / "migration").glob("*.yaml"))
-UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
-
-
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(path.read_text())
-    return case
 
 
 def made(case: dict[str, Any]) -> Manifest:
@@ -41,13 +34,8 @@ def made(case: dict[str, Any]) -> Manifest:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
-    case = load(path)
-    if UPDATE:
-        head = path.read_text().partition("\nexpect:")[0]
-        text = yaml.safe_dump({"expect": made(case)}, sort_keys=False, allow_unicode=True, width=120)
-        path.write_text(f"{head}\n{text}")
-        case = load(path)
-    assert made(case) == case["expect"]
+    found, expected = judged(path, made)
+    assert found == expected
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

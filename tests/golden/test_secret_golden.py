@@ -9,7 +9,6 @@
 ``GOLDEN_UPDATE=1`` (``make golden``) rewrites ``expect``, which is the last key of a file.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.golden import judged, load
 
 from eco2_operator.build import external_secret, secret
 from eco2_operator.build.context import OPTIONAL_NAMES
@@ -28,12 +28,6 @@ from eco2_operator.naming import SELECTOR, Manifest
 FOLDER = Path(__file__).parent
 CASES = sorted((FOLDER / "secret").glob("*.yaml"))
 CRD = FOLDER.parent / "support" / "crds" / "external-secrets.yaml"
-UPDATE = os.environ.get("GOLDEN_UPDATE") == "1"
-
-
-def load(path: Path) -> dict[str, Any]:
-    case: dict[str, Any] = yaml.safe_load(path.read_text())
-    return case
 
 
 def made(case: dict[str, Any]) -> list[Manifest]:
@@ -51,11 +45,8 @@ def made(case: dict[str, Any]) -> list[Manifest]:
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_case(path: Path) -> None:
-    case = load(path)
-    if UPDATE:
-        _rewrite(path, made(case))
-        case = load(path)
-    assert made(case) == case["expect"]
+    found, expected = judged(path, made)
+    assert found == expected
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
@@ -119,9 +110,3 @@ def _strangers(value: Any, schema: dict[str, Any], path: str, *, in_list: bool) 
             yield f"{path} is none of {schema['enum']}"
         if not re.search(schema.get("pattern", ""), str(value)):
             yield f"{path} does not match {schema['pattern']}"
-
-
-def _rewrite(path: Path, expected: list[Manifest]) -> None:
-    head = path.read_text().partition("\nexpect:")[0]
-    text = yaml.safe_dump({"expect": expected}, sort_keys=False, allow_unicode=True, width=200)
-    path.write_text(f"{head}\n{text}")
