@@ -172,6 +172,10 @@ ONE_OF = {
     "files": [{"configMap", "mountPath"}, {"secret", "mountPath"}],
     "outbound": [{"domain", "namespace"}, {"data"}, {"external"}, {"cidr", "port"}],
     "pdb": [{"minAvailable"}],
+    "routes": [
+        {"path", "domain", "public", "port", "rewrite", "timeout", "retries"},
+        {"path", "service", "public", "rewrite", "timeout", "retries"},
+    ],
     "placement": [{"nodeSelector", "tolerations", "spread"}],
 }
 """What excludes each other, by the name of the property: taken in turn."""
@@ -268,7 +272,7 @@ class Largest:
             or "its root" in rules
         ):
             start = f"/{start}"
-        elif "origin" in rules:
+        elif "an origin" in rules:
             start = f"https://{start}"
         elif "host name" in rules:
             end = ".o"

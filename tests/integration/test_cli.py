@@ -248,8 +248,8 @@ def test_a_migration_runs_again_and_can_be_waited_for(eco2: Eco2, new_domain: Ne
 
 
 def test_a_migration_that_fails_is_followed_to_its_end(eco2: Eco2, new_domain: NewDomain) -> None:
-    domain = new_domain(migrations={**MIGRATIONS, "timeoutSeconds": 2}, replicas=1).becomes_ready()
-    domain.patch(migrations={"image": "docker.io/mng990/eco2:missing-1.0.0"})
+    domain = new_domain(migrations=MIGRATIONS, replicas=1).becomes_ready()
+    domain.patch(migrations={"image": "docker.io/mng990/eco2:missing-1.0.0", "timeoutSeconds": 2})
     domain.becomes("False", "MigrationTimedOut")
     result = eco2("migrate", "scan", "-n", domain.namespace, "--wait", "--timeout", "60")
     assert result.exit_code == 1

@@ -26,6 +26,7 @@ from eco2_operator.kinds import (
     ENTRANCE,
     ENVOY_FILTER,
     EXTERNAL_SECRET,
+    INGRESS,
     KEPT,
     OBSERVED,
     OPTIONAL,
@@ -38,7 +39,7 @@ from eco2_operator.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-MADE = (*CHILDREN, *OPTIONAL, *KEPT)
+MADE = (*CHILDREN, INGRESS, *OPTIONAL, *KEPT)
 """Kinds of objects that are ours; they, and what others make from them, carry our label."""
 WATCHED = (*RESOURCES, *MADE, *OBSERVED)
 RELIST_QUIET_SECONDS = 1.0

@@ -47,17 +47,18 @@ DEPLOYMENT: Final = Kind("apps", "v1", "Deployment", "deployments")
 NETWORK_POLICY: Final = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 POD_DISRUPTION_BUDGET: Final = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 HORIZONTAL_POD_AUTOSCALER: Final = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-INGRESS: Final = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
 CHILDREN: Final = (
     SERVICE_ACCOUNT,
     NETWORK_POLICY,
     SERVICE,
-    INGRESS,
     POD_DISRUPTION_BUDGET,
     HORIZONTAL_POD_AUTOSCALER,
     DEPLOYMENT,
 )
 """What builders make, in the order it is applied: pods come last, when what guards them is there."""
+
+INGRESS: Final = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
+"""A load balancer's rules, of an entrance."""
 
 SERVICE_MONITOR: Final = Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
 AUTHORIZATION_POLICY: Final = Kind("security.istio.io", "v1", "AuthorizationPolicy", "authorizationpolicies")
@@ -103,9 +104,8 @@ OBSERVED: Final = (REPLICA_SET, POD)
 
 EVENT: Final = Kind("", "v1", "Event", "events")
 
-_BY_NAME: Final = {
-    (kind.group, kind.name): kind for kind in (*RESOURCES, *CHILDREN, *OPTIONAL, *KEPT, *OBSERVED, *SURROUNDINGS)
-}
+_KNOWN: Final = (*RESOURCES, *CHILDREN, INGRESS, *OPTIONAL, *KEPT, *OBSERVED, *SURROUNDINGS)
+_BY_NAME: Final = {(kind.group, kind.name): kind for kind in _KNOWN}
 
 
 def by_name(group: str, name: str) -> Kind | None:

@@ -20,6 +20,7 @@ from eco2_operator.kinds import (
     ECO_INGRESS,
     ECO_SECRET_BINDING,
     EVENT,
+    INGRESS,
     JOB,
     LEASE,
     OBSERVED,
@@ -62,6 +63,7 @@ NEEDED: Final = (
     Need(ECO_INGRESS, (*_WATCH, "patch"), "the same; its finalizer, for what is made in other namespaces"),
     *(Need(kind, ("patch",), "tell what became of it", "status") for kind in RESOURCES),
     *(Need(kind, _MAKE, "server-side apply: patch, and create for a new object; delete prunes") for kind in CHILDREN),
+    Need(INGRESS, _MAKE, "the same, for load balancers"),
     *(Need(kind, _MAKE, "the same, where the kind is served") for kind in OPTIONAL),
     Need(
         SECRET,

@@ -13,7 +13,7 @@ from eco2_testcluster import kubectl
 from eco2_testcluster.errors import ClusterError, CommandError
 from eco2_testcluster.processes import ProcessId
 from eco2_testcluster.providers import Running
-from eco2_testcluster.up import KINDS, Plan, Up
+from eco2_testcluster.up import SETTLING, Plan, Up
 
 Script = Callable[..., Path]
 
@@ -120,7 +120,7 @@ def test_everything_is_applied_in_its_order(tmp_path: Path, task: Up, provider: 
     assert provider.domains == ["scan"]
     verbs = [" ".join(call.split()[:2]) for call in calls(tmp_path)]
     apply = "apply --server-side"
-    assert verbs == [apply, "wait --for=condition=Established", apply, apply, f"get {KINDS}"]
+    assert verbs == [apply, "wait --for=condition=Established", apply, apply, f"get {SETTLING[0]}"]
     kinds = ["CustomResourceDefinition", "Namespace", "EcoDomain"]
     text = (tmp_path / "stdin").read_text()
     assert sorted(kinds, key=lambda kind: text.index(f'"kind": "{kind}"')) == kinds

@@ -61,7 +61,7 @@ def _plan_options(function: T) -> T:
     return function
 
 
-ISTIO = Path("tests/support/crds")
+ISTIO = Path(__file__).parents[3] / "support" / "crds"
 """Istio's definitions, of which some are for the tests alone."""
 
 

@@ -22,7 +22,8 @@ from eco2_testcluster.providers import Provider, Running
 from eco2_testcluster.settling import unsettled
 from eco2_testcluster.waits import until
 
-KINDS = "ecodomains.eco2.growbin.app,ecoingresses.eco2.growbin.app"
+SETTLING = ("ecodomains.eco2.growbin.app", "ecoingresses.eco2.growbin.app")
+"""What is waited for, if it is defined."""
 APPLIED = "applied.json"
 
 
@@ -147,11 +148,13 @@ class Up:
 
     def _settle(self, kubectl: Kubectl, progress: Any) -> None:
         left = ["all of them"]
+        defined = {crd["metadata"]["name"] for path in object_files(self._plan.crds) for crd in read_objects(path)}
+        kinds = [kind for kind in SETTLING if kind in defined]
 
         def settled() -> bool:
             nonlocal left
             self._operator.check()
-            resources = kubectl.items(KINDS)
+            resources = kubectl.items(",".join(kinds))
             left = unsettled(resources)
             progress(f"{len(resources) - len(left)} of {len(resources)}, waiting for {', '.join(left[:3])}")
             return not left

@@ -21,6 +21,7 @@ from eco2_operator.kinds import (
     ECO_DOMAIN,
     ECO_INGRESS,
     EVENT,
+    INGRESS,
     NAMESPACE,
     OPTIONAL,
     POD,
@@ -30,7 +31,7 @@ from eco2_operator.kinds import (
 from eco2_operator.naming import Manifest
 
 NODE = Kind("", "v1", "Node", "nodes")
-ALWAYS = (*RESOURCES, EVENT, POD, NAMESPACE, NODE, CUSTOM_RESOURCE_DEFINITION, CONTROLLER_REVISION, *CHILDREN)
+ALWAYS = (*RESOURCES, EVENT, POD, NAMESPACE, NODE, CUSTOM_RESOURCE_DEFINITION, CONTROLLER_REVISION, *CHILDREN, INGRESS)
 
 
 @dataclass
