@@ -141,3 +141,11 @@ def test_a_name_that_nobody_has(on_cluster):
         2, f"eco2: no {ECO_INGRESS.name} api in any namespace: `eco2 status -A` lists all\n",
     )  # fmt: skip
     assert "name the ingress: eco2 status ingress NAME" in on_cluster("status", "ingress").stderr
+
+
+def test_a_route_to_a_service_of_nobody(api, make, on_cluster):
+    api.serve(*OPTIONAL)
+    route = {"path": "/", "service": {"name": "grafana", "namespace": "grafana", "port": 3000}, "public": True}
+    status = make.status(routes=[{"path": "/", "state": "Programmed"}])
+    api.add(make.entrance("api", "platform-system", route, status=status))
+    assert "✓ Route /  Programmed, to Service grafana/grafana, public" in on_cluster("status", "ingress", "api").stdout

@@ -7,7 +7,7 @@ from typing import Any
 from eco2_operator.cli.entrances import gateways
 from eco2_operator.cli.status.summary import readiness
 from eco2_operator.cli.status.tree import Branch, child_branch
-from eco2_operator.kinds import ECO_INGRESS
+from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS
 from eco2_operator.naming import Manifest, Ref
 
 ANSWERING = ("Programmed", "Denied")
@@ -104,10 +104,12 @@ def entrance_tree(
 
 
 def _route(own: str, spec: Mapping[str, Any], seen: Mapping[str, Any]) -> Branch:
-    state, target = seen.get("state") or "Unknown", spec.get("domain") or {}
+    state, kind = seen.get("state") or "Unknown", "service" if spec.get("service") else "domain"
+    target = spec.get(kind) or {}
     to = f"{target.get('namespace') or own}/{target['name']}" if target else ""
-    text = f"{state}, to EcoDomain {to}{', public' if spec.get('public') else ''}" if to else state
-    facts = {"domain": to or None, "public": bool(spec.get("public"))}
+    what = "Service" if kind == "service" else ECO_DOMAIN.name
+    text = f"{state}, to {what} {to}{', public' if spec.get('public') else ''}" if to else state
+    facts = {kind: to or None, "public": bool(spec.get("public"))}
     return Branch("Route", own, spec["path"], text, state in ANSWERING, seen.get("message", ""), facts=facts)
 
 
