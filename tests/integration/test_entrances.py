@@ -11,6 +11,8 @@ from support.entrances import GATE, GATEWAY_NAMESPACE, Entrance, definitions, ga
 from support.operator import Operator
 from support.waits import eventually, stays
 
+from eco2_operator.build.entrance.envoy_filter import ref as filter_of
+from eco2_operator.build.entrance.envoy_filter import said
 from eco2_operator.build.entrance.names import entrance_id
 from eco2_operator.entrances import without_spec
 from eco2_operator.finalizer import FINALIZER
@@ -26,7 +28,6 @@ from eco2_operator.kinds import (
     VIRTUAL_SERVICE,
     Kind,
 )
-from eco2_operator.reconcile.gateway import filter_of, said
 
 pytestmark = pytest.mark.cluster
 

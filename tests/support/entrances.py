@@ -6,11 +6,12 @@ from typing import Any
 
 import yaml
 
+from eco2_operator.build.entrance.envoy_filter import ref as filter_of
+from eco2_operator.build.entrance.envoy_filter import said
 from eco2_operator.build.entrance.names import entrance_id, gateway_key
 from eco2_operator.entrances import without_spec
 from eco2_operator.kinds import AUTHORIZATION_POLICY, ECO_INGRESS, ENTRANCE, POD, VIRTUAL_SERVICE, Kind
 from eco2_operator.naming import API_VERSION
-from eco2_operator.reconcile.gateway import filter_of, said
 from support.api import Api, Object
 from support.cluster import crds
 from support.waits import eventually

@@ -6,29 +6,16 @@ import hashlib
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, Self
 
 from eco2_testcluster.ports import HOST
+from support.authz.envoy_application import Arrived
 
 SLOW: Final = "x-test-delay"
 """A request with this header is answered so many seconds later."""
 RUDE: Final = "x-test-hang-up"
 """A request with this header is not answered: the connection is closed when it has been read."""
 _KEY: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """A request that came through, with its headers as they were on the wire."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-
-    def values(self, name: str) -> list[str]:
-        """Every value of a header; a name in any case, and with underscores for dashes, is the same name."""
-        return [value for key, value in self.headers if key.lower().replace("_", "-") == name]
 
 
 class Upstream:

@@ -13,13 +13,13 @@ from eco2_operator.build.context import Cluster
 from eco2_operator.build.entrance import guard
 from eco2_operator.build.entrance.context import Entrance, EntranceContext
 from eco2_operator.build.entrance.names import entrance_id, gateway_key
-from eco2_operator.build.entrance.scope import gateway, through_gateway
+from eco2_operator.build.entrance.scope import gateway, missing_kinds, through_gateway
 from eco2_operator.cache import Cache
 from eco2_operator.claims import Claims, Scope, scope_of
 from eco2_operator.entrances import Entrances, without_spec
 from eco2_operator.errors import InvalidSpec
 from eco2_operator.gather import entrance_context
-from eco2_operator.kinds import ECO_INGRESS, ENTRANCE, INGRESS
+from eco2_operator.kinds import ECO_INGRESS, INGRESS
 from eco2_operator.naming import Key, Manifest, controller_of
 from eco2_operator.plan import plan_entrance
 from eco2_operator.reconcile.gateway import GatewayReconciler
@@ -89,7 +89,7 @@ class EntranceReconciler(ResourceReconciler):
         claims = self._entrances.claims(obj)
         ctx = entrance_context(entrance, claims.hosts, self._cache, self._cluster)
         progress, spread = Progress(), True
-        if not self._missing_kinds(entrance):
+        if not missing_kinds(entrance, self._cache.served):
             obj, progress, spread = await self._converge(entrance, obj, ctx)
         seen = await self._observe(entrance, obj, claims, ctx, progress)
         status = status_of.of_entrance(entrance, seen, previous=previous, now=self._now())
@@ -133,16 +133,10 @@ class EntranceReconciler(ResourceReconciler):
         progress = await self._passages.converge(plan, owner, door, obj.get("status") or {})
         return obj, progress, spread
 
-    def _missing_kinds(self, entrance: Entrance) -> tuple[str, ...]:
-        """Kinds without which nothing is touched: routes without policies would be open to everybody."""
-        if not through_gateway(entrance):
-            return ()
-        return tuple(kind.name for kind in ENTRANCE if kind.name not in self._cache.served)
-
     async def _observe(
         self, entrance: Entrance, obj: Manifest, claims: Claims, ctx: EntranceContext, progress: Progress
     ) -> status_of.Observation:
-        missing = self._missing_kinds(entrance)
+        missing = missing_kinds(entrance, self._cache.served)
         lack = fault = None
         if through_gateway(entrance) and claims.hosts and not missing:
             scope = scope_of(obj["spec"])

@@ -73,13 +73,13 @@ class GatewayReconciler(Reconciler):
 
     def said(self, gateway: Key, id_: str) -> frozenset[str]:
         """What the live EnvoyFilter says of the guards of an entrance; its routes answer if it says what they ask."""
-        return said(self._cache.get(filter_of(gateway))).get(id_, frozenset())
+        return envoy_filter.said(self._cache.get(envoy_filter.ref(gateway))).get(id_, frozenset())
 
     def admitting(self, id_: str) -> list[Key]:
         """The gateways that let routes of an entrance answer."""
         refs = self._cache.refs(ENVOY_FILTER.group, ENVOY_FILTER.name)
         owners = ((ref, self._cache.owner(ref)) for ref in refs)
-        return [key for ref, key in owners if key is not None and id_ in said(self._cache.get(ref))]
+        return [key for ref, key in owners if key is not None and id_ in envoy_filter.said(self._cache.get(ref))]
 
     def steady(self, gateway: Key, id_: str, entry: str) -> None:
         """The routes of an entrance ask for nothing but this any more: what is said besides is to go."""
@@ -91,7 +91,7 @@ class GatewayReconciler(Reconciler):
         """See `Reconciler.work`."""
         if ENVOY_FILTER.name not in self._cache.served:  # whoever needs it says so, and is woken when it is served
             return None
-        before = said(self._cache.get(filter_of(key)))
+        before = envoy_filter.said(self._cache.get(envoy_filter.ref(key)))
         users = list(self._users(key))
         if any(user.entrance is None and user.id in before for user in users):
             # What it wants is not known, so nothing can be made that it would still be part of.
@@ -153,7 +153,7 @@ class GatewayReconciler(Reconciler):
         return any(place.startswith(f"{gateway.namespace}/") for place in places)
 
     async def _converge(self, key: Key, users: list[_User], admissions: list[Admission]) -> Outcome | None:
-        ref = filter_of(key)
+        ref = envoy_filter.ref(key)
         live = self._cache.get(ref)
         uid = live["metadata"]["uid"] if live is not None else ""
         # Nobody else makes an object of this name: one that has our fields is ours, also without its annotation.
@@ -174,7 +174,7 @@ class GatewayReconciler(Reconciler):
         former = self.faults.pop(key, None)
         if fault is not None:
             self.faults[key] = fault
-        now = said(self._cache.get(filter_of(key)))
+        now = envoy_filter.said(self._cache.get(envoy_filter.ref(key)))
         everybody = str(fault) != str(former)
         for user in users:
             if before.get(user.id) != now.get(user.id) or (everybody and user.stays):
@@ -189,20 +189,6 @@ def _scope(gateway: Key, users: list[_User], live: Mapping[str, Any]) -> Scope |
     return next((scope for scope in known if gateway_key(scope.namespace, dict(scope.selector)) == gateway), None)
 
 
-def filter_of(gateway: Key) -> Ref:
-    """The EnvoyFilter of a gateway."""
-    name = child_name("eco2-gateway", gateway.name)
-    return Ref(ENVOY_FILTER.group, ENVOY_FILTER.name, gateway.namespace, name)
-
-
 def routes_of(ingress: Key) -> Ref:
     """The VirtualService of an EcoIngress."""
     return Ref(VIRTUAL_SERVICE.group, VIRTUAL_SERVICE.name, ingress.namespace, child_name(ingress.name))
-
-
-def said(live: Mapping[str, Any] | None) -> Mapping[str, frozenset[str]]:
-    """What a live EnvoyFilter says, by the id of the entrance; nothing if somebody has changed it past recognition."""
-    try:
-        return envoy_filter.said(dict(live)) if live is not None else {}
-    except (AttributeError, KeyError, TypeError):
-        return {}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from eco2_operator.build.entrance import envoy_filter
 from eco2_operator.claims import scope_of
 from eco2_operator.cli.entrances import gateways
 from eco2_operator.cli.entrances.gateways import filter_of
@@ -92,7 +93,7 @@ def test_a_ready_one_as_data(api, make, on_cluster, monkeypatch):
     ready = make.entrance("api", "platform-system", ROUTES[0], status=make.status(routes=SEEN[:1]))
     ref = filter_of(scope_of(ready["spec"]))
     api.add(ready, obj(ENVOY_FILTER.api_version, "EnvoyFilter", ref.namespace, ref.name))
-    monkeypatch.setattr(gateways, "said", lambda live: {gateways.id_of(ready): frozenset({"x"})})
+    monkeypatch.setattr(envoy_filter, "said", lambda live: {gateways.id_of(ready): frozenset({"x"})})
     result = on_cluster("status", "ingress", "api", "-n", "platform-system", "-o", "json")
     assert result.exit_code == 0
     data = json.loads(result.stdout)

@@ -8,6 +8,8 @@ from tests.unit.eco2_operator.fakes import NOW, Clock, FakeApi, Write, eco_domai
 
 from eco2_operator import concerns
 from eco2_operator.build.context import OPTIONAL_NAMES
+from eco2_operator.build.entrance.envoy_filter import ref as filter_of
+from eco2_operator.build.entrance.envoy_filter import said
 from eco2_operator.build.entrance.names import entrance_id, gateway_key
 from eco2_operator.cache import Cache, Change
 from eco2_operator.claims import HostClaims
@@ -16,7 +18,7 @@ from eco2_operator.finalizer import FINALIZER
 from eco2_operator.kinds import ECO_INGRESS, by_name
 from eco2_operator.naming import API_VERSION, Key, Manifest, Ref
 from eco2_operator.reconcile.entrance import EntranceReconciler
-from eco2_operator.reconcile.gateway import GatewayReconciler, filter_of, said
+from eco2_operator.reconcile.gateway import GatewayReconciler
 from eco2_operator.reconcile.settling import SETTLE_SECONDS, Settling
 from eco2_operator.settings import Settings
 from eco2_operator.status.conditions import find

@@ -18,12 +18,12 @@ from tests.unit.eco2_operator.reconcile.entrance_world import (
     ref_of,
 )
 
+from eco2_operator.build.entrance.envoy_filter import ref as filter_of
 from eco2_operator.build.entrance.names import entrance_id, gateway_key
 from eco2_operator.entrances import without_spec
 from eco2_operator.errors import Forbidden, Unavailable
 from eco2_operator.kinds import AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, INGRESS, SECRET, VIRTUAL_SERVICE, Kind
 from eco2_operator.naming import Key, Manifest, Ref
-from eco2_operator.reconcile.gateway import filter_of
 from eco2_operator.reconcile.settling import SETTLE_SECONDS
 from eco2_operator.reconcile.surroundings import MISSING_SECONDS
 

@@ -5,21 +5,23 @@ out of the headers; preflights are answered; the token is copied to where the me
 ext_authz, jwt_authn, RBAC, router. One for each gateway, since their order among several would be anybody's guess.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from eco2_operator.build.entrance import guard, token_copy
 from eco2_operator.build.entrance.context import Admission, GatewayContext
 from eco2_operator.build.entrance.header_twins import twins
-from eco2_operator.build.entrance.names import shared, token_header
+from eco2_operator.build.entrance.names import shared, shared_name, token_header
 from eco2_operator.build.entrance.scope import auth
 from eco2_operator.build.fields import given, in_order
 from eco2_operator.kinds import ENVOY_FILTER
-from eco2_operator.naming import Manifest
+from eco2_operator.naming import Key, Manifest, Ref
 
 _TYPES: Final = "type.googleapis.com/envoy.extensions"
 _CONNECTION_MANAGER: Final = "envoy.filters.network.http_connection_manager"
 _CORS: Final = "envoy.filters.http.cors"
+Said = Mapping[str, frozenset[str]]
+"""What a gateway says of those it lets in: entries of the guard header, by the id of the entrance."""
 
 
 def build(ctx: GatewayContext) -> Manifest | None:
@@ -38,8 +40,20 @@ def build(ctx: GatewayContext) -> Manifest | None:
     }
 
 
-def said(live: Manifest) -> dict[str, frozenset[str]]:
-    """The entries of the guard header that a live EnvoyFilter sets, by the id of their entrance."""
+def ref(gateway: Key) -> Ref:
+    """Which EnvoyFilter is a gateway's, by the key of what is shared there."""
+    return Ref(ENVOY_FILTER.group, ENVOY_FILTER.name, gateway.namespace, shared_name(gateway))
+
+
+def said(live: Mapping[str, Any] | None) -> Said:
+    """The entries of the guard header that a live EnvoyFilter sets; none if somebody changed it past recognition."""
+    try:
+        return _said(live) if live is not None else {}
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def _said(live: Mapping[str, Any]) -> Said:
     found = (
         mutation["append"]["header"]["value"]
         for patch in live["spec"].get("configPatches") or ()

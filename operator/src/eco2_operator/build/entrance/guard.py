@@ -59,32 +59,36 @@ def read(text: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def demand(entrance: Entrance, host: str, route: Route) -> Manifest:
-    """What a route asks of the header, as part of a VirtualService's match (RE2).
+class Demands:
+    """What the routes of an entrance ask of the header, as parts of a VirtualService's match (RE2)."""
 
-    That the filters know the host. Where the route is not open, also that they have no opening where the present spec
-    has no open route: it might be above the route, or take a part of what is below it. And if it lies below an opening,
-    that they ask again from where the present spec ends it.
-    """
-    hosts = f"(/{_WORD})*/{_host(entrance, host)}(/{_WORD})*"
-    if is_open(route):
-        return _match(entrance, f"(!{_WORD})*([.]{_WORD})*{hosts}")
-    opened = (route.path for route in entrance.spec.routes if is_open(route))
-    known = "".join(f"(!{word})?" for word in sorted(map(_digest, opened)))
-    end = end_of_opening(entrance, route)
-    asked = f"([.]{_WORD})*" + ("" if end is None else f"[.]{_digest(end)}([.]{_WORD})*")
-    return _match(entrance, f"{known}{asked}{hosts}")
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
+        self._ends = Boundaries.of(entrance.spec.routes, is_open).ends
+        opened = sorted(_digest(route.path) for route in entrance.spec.routes if is_open(route))
+        self._known = "".join(f"(!{word})?" for word in opened)
 
+    def of(self, host: str, route: Route) -> Manifest:
+        """What one route asks for one host.
 
-def _match(entrance: Entrance, rest: str) -> Manifest:
-    return {HEADER: {"regex": f".*,{entrance_id(entrance)}{rest},.*"}}
+        That the filters know the host. Where the route is not open, also that they have no opening where the present
+        spec has no open route: it might be above the route, or take a part of what is below it. And if it lies below an
+        opening, that they ask again from where the present spec ends it.
+        """
+        hosts = f"(/{_WORD})*/{_host(self._entrance, host)}(/{_WORD})*"
+        if is_open(route):
+            return self._match(f"(!{_WORD})*([.]{_WORD})*{hosts}")
+        end = self.end_of_opening(route)
+        asked = f"([.]{_WORD})*" + ("" if end is None else f"[.]{_digest(end)}([.]{_WORD})*")
+        return self._match(f"{self._known}{asked}{hosts}")
 
+    def end_of_opening(self, route: Route) -> str | None:
+        """Where openness ends last on the way down to a route that is asked about; None when it never began."""
+        above = (end for end in self._ends if f"{route.path}/".startswith(f"{end}/"))
+        return None if is_open(route) else max(above, key=len, default=None)
 
-def end_of_opening(entrance: Entrance, route: Route) -> str | None:
-    """Where openness ends last on the way down to a route that is asked about; None when it never began."""
-    ends = Boundaries.of(entrance.spec.routes, is_open).ends
-    above = (end for end in ends if f"{route.path}/".startswith(f"{end}/"))
-    return None if is_open(route) else max(above, key=len, default=None)
+    def _match(self, rest: str) -> Manifest:
+        return {HEADER: {"regex": f".*,{entrance_id(self._entrance)}{rest},.*"}}
 
 
 def _host(entrance: Entrance, host: str) -> str:

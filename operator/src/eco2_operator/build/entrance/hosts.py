@@ -12,10 +12,11 @@ PORTS: Final = (80, 443)
 def distinct(hosts: Iterable[str]) -> tuple[str, ...]:
     """The hosts in order, without those a wildcard among them covers: Istio refuses routes that name both."""
     known = sorted(set(hosts))
-    return tuple(host for host in known if not any(_covers(wide, host) for wide in known))
+    return tuple(host for host in known if not any(covers(wide, host) for wide in known))
 
 
-def _covers(wide: str, host: str) -> bool:
+def covers(wide: str, host: str) -> bool:
+    """Whether a wildcard stands for a host, or for all that another wildcard stands for."""
     return wide.startswith("*.") and wide != host and host.endswith(wide[1:])
 
 

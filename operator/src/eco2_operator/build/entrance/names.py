@@ -57,10 +57,15 @@ def gateway_key(namespace: str, selector: Mapping[str, str]) -> Key:
     return Key(GATEWAY_KEY_KIND, namespace, hashlib.sha256(pairs.encode()).hexdigest()[:8])
 
 
+def shared_name(gateway: Key) -> str:
+    """What an object that all entrances of a gateway share is called."""
+    return child_name("eco2-gateway", gateway.name)
+
+
 def shared(namespace: str, selector: Mapping[str, str]) -> Manifest:
     """The metadata of an object that all entrances of a gateway share."""
     key = gateway_key(namespace, selector)
-    name = child_name("eco2-gateway", key.name)
+    name = shared_name(key)
     return {
         "name": name,
         "namespace": namespace,

@@ -1,12 +1,10 @@
 """Whether an entrance goes through an Istio gateway, through which, and what its spec leaves to defaults."""
 
-from typing import Final
+from collections.abc import Collection
 
 from eco2_operator.build.entrance.context import Entrance, EntranceContext
 from eco2_operator.kinds import ENTRANCE
 from eco2_operator.model.ingress import Auth, ExtAuthz, Gateway
-
-_KINDS: Final = frozenset(kind.name for kind in ENTRANCE)
 
 
 def through_gateway(entrance: Entrance) -> bool:
@@ -20,7 +18,12 @@ def in_force(entrance: Entrance, ctx: EntranceContext) -> bool:
 
     All kinds or none: routes in a cluster that knows no policies would be open to everybody.
     """
-    return through_gateway(entrance) and bool(ctx.hosts) and ctx.served >= _KINDS
+    return through_gateway(entrance) and bool(ctx.hosts) and not missing_kinds(entrance, ctx.served)
+
+
+def missing_kinds(entrance: Entrance, served: Collection[str]) -> tuple[str, ...]:
+    """Names of the kinds that an entrance needs and the cluster lacks: without one of them nothing is made."""
+    return tuple(kind.name for kind in ENTRANCE if kind.name not in served) if through_gateway(entrance) else ()
 
 
 def gateway(entrance: Entrance) -> Gateway:

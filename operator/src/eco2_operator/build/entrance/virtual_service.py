@@ -28,7 +28,7 @@ def build(entrance: Entrance, ctx: EntranceContext) -> Manifest | None:
     """The VirtualService; None without hosts, and where requests come through no gateway."""
     if not in_force(entrance, ctx):
         return None
-    namespace = gateway(entrance).namespace
+    namespace, demands = gateway(entrance).namespace, guard.Demands(entrance)
     return {
         "apiVersion": VIRTUAL_SERVICE.api_version,
         "kind": VIRTUAL_SERVICE.name,
@@ -40,15 +40,15 @@ def build(entrance: Entrance, ctx: EntranceContext) -> Manifest | None:
             "http": [
                 http
                 for route in by_specificity(entrance.spec.routes)
-                for http in (*_http_routes(entrance, ctx, route), *_instead(entrance, route))
+                for http in (*_http_routes(entrance, ctx, route, demands), *_instead(route, demands))
             ],
         },
     }
 
 
-def _http_routes(entrance: Entrance, ctx: EntranceContext, route: Route) -> Iterator[Manifest]:
+def _http_routes(entrance: Entrance, ctx: EntranceContext, route: Route, demands: guard.Demands) -> Iterator[Manifest]:
     """One, or two where a rewrite has to differ between the path itself and what lies below it."""
-    matches = [_matches(entrance, ctx, route, uri) for uri in _uris(route.path)]
+    matches = [_matches(ctx, route, uri, demands) for uri in _uris(route.path)]
     if route.rewrite is None or not isinstance(ctx.targets.get(route.path), Target):
         yield {"name": route.path, "match": [one for found in matches for one in found], **_rest(entrance, ctx, route)}
         return
@@ -58,12 +58,12 @@ def _http_routes(entrance: Entrance, ctx: EntranceContext, route: Route) -> Iter
         yield {"name": route.path, "match": found, "rewrite": {"uri": uri}, **_rest(entrance, ctx, route)}
 
 
-def _instead(entrance: Entrance, route: Route) -> Iterator[Manifest]:
+def _instead(route: Route, demands: guard.Demands) -> Iterator[Manifest]:
     """Who may not have a route that is closed below an open one would get it from that one.
 
     The client is told to connect again (RFC 9110, section 15.5.20), as Envoy does when its filters have changed.
     """
-    if guard.end_of_opening(entrance, route) is not None:
+    if demands.end_of_opening(route) is not None:
         matches = [{"uri": uri} for uri in _uris(route.path)]
         yield {"name": route.path, "match": matches, **_answer(421, "reconnect", "send this on another connection")}
 
@@ -73,11 +73,11 @@ def _uris(path: str) -> list[Manifest]:
     return [{"prefix": "/"}] if path == "/" else [{"exact": path}, {"prefix": f"{path}/"}]
 
 
-def _matches(entrance: Entrance, ctx: EntranceContext, route: Route, uri: Manifest) -> list[Manifest]:
+def _matches(ctx: EntranceContext, route: Route, uri: Manifest, demands: guard.Demands) -> list[Manifest]:
     """One for each host: filters may know one and not the other."""
     known = hosts.distinct(ctx.hosts)
     return [
-        given({"uri": uri, "authority": hosts.authority(host, known), "headers": guard.demand(entrance, host, route)})
+        given({"uri": uri, "authority": hosts.authority(host, known), "headers": demands.of(host, route)})
         for host in known
     ]
 

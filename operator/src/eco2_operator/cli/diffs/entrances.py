@@ -6,6 +6,7 @@ The pauses that the operator makes on its way are left out: shown is where it ar
 from collections.abc import Iterable, Iterator
 
 from eco2_operator.build.context import Cluster
+from eco2_operator.build.entrance import envoy_filter
 from eco2_operator.build.entrance.names import gateway_key
 from eco2_operator.claims import Scope, scope_of
 from eco2_operator.cli.cluster import Reader
@@ -63,7 +64,7 @@ def _gateway(reader: Reader, scope: Scope, mine: list[View], views: Views, clust
     """The EnvoyFilter: those in the files are let in, all others are treated as they are now."""
     ref = gateways.filter_of(scope)
     live = reader.get(ENVOY_FILTER, ref.namespace, ref.name)
-    said = gateways.said(live)
+    said = envoy_filter.said(live)
     faulty = {gateways.id_of(obj) for obj in views.faulty}
     known = {gateways.id_of(view.obj) for view in views.all}
     if said.keys() & faulty or said.keys() - known - faulty:

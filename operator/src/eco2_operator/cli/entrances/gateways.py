@@ -9,21 +9,17 @@ from typing import Any
 from eco2_operator.build.context import Cluster
 from eco2_operator.build.entrance import envoy_filter, guard
 from eco2_operator.build.entrance.context import Admission
-from eco2_operator.build.entrance.names import entrance_id, shared
+from eco2_operator.build.entrance.names import entrance_id, gateway_key
 from eco2_operator.build.entrance.scope import in_force
 from eco2_operator.claims import Scope
 from eco2_operator.cli.entrances.view import View
 from eco2_operator.entrances import without_spec
 from eco2_operator.gather import gateway_context
-from eco2_operator.kinds import ENVOY_FILTER
 from eco2_operator.naming import Ref
 from eco2_operator.plan import Plan, plan_gateway
 
-Said = Mapping[str, frozenset[str]]
-"""What a gateway says of those it lets in, by the id of the entrance."""
 
-
-def plan(scope: Scope, views: Iterable[View], cluster: Cluster, kept: Said | None = None) -> Plan:
+def plan(scope: Scope, views: Iterable[View], cluster: Cluster, kept: envoy_filter.Said | None = None) -> Plan:
     """What is shared once all of these are let in.
 
     Args:
@@ -40,14 +36,6 @@ def _admission(view: View, entries: frozenset[str] | None) -> Admission:
     return Admission(view.entrance, hosts, entries)
 
 
-def said(live: Mapping[str, Any] | None) -> Said:
-    """What a live EnvoyFilter says; nothing where somebody has changed it beyond recognition."""
-    try:
-        return envoy_filter.said(dict(live)) if live is not None else {}
-    except (AttributeError, KeyError, TypeError):
-        return {}
-
-
 def id_of(obj: Mapping[str, Any]) -> str:
     """By which id an EcoIngress is let in."""
     return entrance_id(without_spec({**obj, "metadata": {"uid": "", **obj["metadata"]}}))
@@ -55,8 +43,7 @@ def id_of(obj: Mapping[str, Any]) -> str:
 
 def filter_of(scope: Scope) -> Ref:
     """The EnvoyFilter of a gateway."""
-    metadata = shared(scope.namespace, dict(scope.selector))
-    return Ref(ENVOY_FILTER.group, ENVOY_FILTER.name, metadata["namespace"], metadata["name"])
+    return envoy_filter.ref(gateway_key(scope.namespace, dict(scope.selector)))
 
 
 def by_gateway(views: Iterable[View]) -> dict[Scope, list[View]]:

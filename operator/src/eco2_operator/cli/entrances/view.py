@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from eco2_operator.build.entrance.context import Entrance, EntranceContext, Unresolved
-from eco2_operator.build.entrance.scope import through_gateway
+from eco2_operator.build.entrance.scope import missing_kinds, through_gateway
 from eco2_operator.cache import Cache
 from eco2_operator.claims import Claims, Scope, scope_of
 from eco2_operator.entrances import Entrances
 from eco2_operator.gather import entrance_context
-from eco2_operator.kinds import ECO_INGRESS, ENTRANCE
+from eco2_operator.kinds import ECO_INGRESS
 from eco2_operator.naming import Key, Manifest
 from eco2_operator.settings import Settings
 from eco2_operator.status.entrance import Observation, of_entrance
@@ -48,9 +48,7 @@ class View:
     @property
     def missing_kinds(self) -> tuple[str, ...]:
         """Kinds it needs and the cluster lacks: without one of them nothing is made."""
-        if self.is_direct:
-            return ()
-        return tuple(kind.name for kind in ENTRANCE if kind.name not in self.ctx.served)
+        return missing_kinds(self.entrance, self.ctx.served)
 
     def state(self, path: str) -> str:
         """What the status would call a route, were everything made: Programmed, Pending, Refused or Denied."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from eco2_operator.build.entrance.hosts import covers
 from eco2_operator.claims import Scope
 from eco2_operator.cli.entrances.view import View
 
@@ -36,7 +37,7 @@ def refused(views: Iterable[View], host: str) -> Iterator[str]:
 
 def fits(known: str, host: str) -> bool:
     """Whether a host of a spec stands for a host: it is the same, or a wildcard above it."""
-    return known == host or (known.startswith("*.") and host.endswith(known[1:]) and host != known[2:])
+    return known == host or covers(known, host)
 
 
 def _closer(known: str, best: Taker | None) -> bool:

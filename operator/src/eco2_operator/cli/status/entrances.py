@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eco2_operator.build.entrance import envoy_filter
 from eco2_operator.cli.entrances import gateways
 from eco2_operator.cli.status.summary import readiness
 from eco2_operator.cli.status.tree import Branch, child_branch
@@ -115,7 +116,7 @@ def _route(own: str, spec: Mapping[str, Any], seen: Mapping[str, Any]) -> Branch
 
 def shared_branch(ingress: Mapping[str, Any], ref: Ref, live: Manifest | None) -> Branch:
     """The EnvoyFilter of its gateway, which lets its routes answer, or does not yet."""
-    lets_in = gateways.id_of(ingress) in gateways.said(live)
+    lets_in = gateways.id_of(ingress) in envoy_filter.said(live)
     state = f"{'lets it in' if lets_in else 'does not let it in'}, shared by all of its gateway"
     return Branch(ref.kind, ref.namespace, ref.name, "missing" if live is None else state, lets_in)
 
