@@ -176,8 +176,8 @@ def test_while_deleting(rig: Rig, case: Case, reference: Reference) -> None:
         domains[k].delete()
         eventually(lambda k=k, step=step: step.done.is_set() or is_gone(domains[k]))
         rig.supervise()
-    # Each kind has a watch of its own: a child's end may be seen before its owner's, and the child made once more. It
-    # names an owner that is gone, and is collected too.
+    # A domain may go just after the operator has asked for it: a child made then names an owner that is gone, and is
+    # collected too.
     eventually(lambda: ended(rig, domains))
 
 

@@ -173,6 +173,20 @@ def test_all_that_was_ever_told_is_told_again(rig: Rig) -> None:
 # -- too little ----------------------------------------------------------------------------------------------
 
 
+def test_children_of_a_domain_that_is_gone_are_not_made_again(rig: Rig) -> None:
+    """Each kind has a watch of its own: here the children's tell of their end, and the domain's never does."""
+    domain = rig.ready("unheard", replicas=1)
+    history = History(rig.cluster.audit_log)
+    with rig.proxy.fault(lines_of(domain, KOPFS), Drop()) as rule:
+        domain.delete()
+        eventually(lambda: rule.hits and not domain.children())
+        eventually(lambda: rig.silence(domain.namespace) > 1)
+        stays_quiet(rig, domain, for_=3)
+        assert not history.births(domain.namespace)
+    assert alive_or_restarted(rig) is None
+    canary(rig)
+
+
 def test_events_that_never_came_are_made_up_for_by_the_resync(rig: Rig) -> None:
     """The spec went there and back again, a child went: the watches told neither."""
     with rig.running_with(ECO2_RESYNC_SECONDS="4"):

@@ -91,7 +91,7 @@ class DomainReconciler(ResourceReconciler):
         digest: Digest = lambda name, value: "",
         rotation_window: float = 0.0,
     ) -> None:
-        super().__init__(cache, clock=clock)
+        super().__init__(client, cache, clock=clock)
         self._cluster = cluster
         self._now = now
         self._applier = Applier(client, cache, clock=clock)
@@ -100,7 +100,6 @@ class DomainReconciler(ResourceReconciler):
         self._sources = SourceReader(client, cache, digest=digest, clock=clock)
         self._rotation = Rotation(clock, rotation_window)
         self._history = History(client, cache)
-        self._client = client
         self._probes: dict[Key, tuple[int, str]] = {}
 
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:

@@ -61,8 +61,7 @@ class EntranceReconciler(ResourceReconciler):
         now: Callable[[], str],
         instance: str,
     ) -> None:
-        super().__init__(cache, clock=clock)
-        self._client = client
+        super().__init__(client, cache, clock=clock)
         self._entrances = entrances
         self._gateways = gateways
         self._cluster = cluster

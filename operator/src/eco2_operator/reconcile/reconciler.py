@@ -5,9 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from eco2_operator import metrics
+from eco2_operator.apply import Client
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError
-from eco2_operator.naming import Key, Manifest
+from eco2_operator.kinds import by_name
+from eco2_operator.naming import GROUP, Key, Manifest, Ref
 from eco2_operator.outcomes import Outcome
 from eco2_operator.workqueue import Retry
 
@@ -51,7 +53,15 @@ class Reconciler(ABC):
 
 
 class ResourceReconciler(Reconciler):
-    """Reconciles the custom resources of one kind."""
+    """Reconciles the custom resources of one kind.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, client: Client, cache: Cache, *, clock: Callable[[], float]) -> None:
+        super().__init__(cache, clock=clock)
+        self._client = client
 
     async def work(self, key: Key) -> Retry | None:
         """See `Reconciler.work`."""
@@ -61,7 +71,28 @@ class ResourceReconciler(Reconciler):
             return None
         if obj["metadata"].get("deletionTimestamp"):
             return await self.release(key, obj)
+        if self._has_lost_children(obj) and not await self._is_wanted(key, obj):
+            return Retry()  # its own watch will tell
         return await self.reconcile(key, obj)
+
+    def _has_lost_children(self, obj: Manifest) -> bool:
+        """Whether something that was made for the resource is not there any more."""
+        inventory = (obj.get("status") or {}).get("inventory") or ()
+        refs = (Ref(item["group"], item["kind"], item["namespace"], item["name"]) for item in inventory)
+        return any(self._cache.version(ref) is None for ref in refs)
+
+    async def _is_wanted(self, key: Key, obj: Manifest) -> bool:
+        """Whether the resource is still there, by the API server.
+
+        Children go with their resource, and each kind has a watch of its own: their end may be seen before its own.
+        Made once more, they would be collected once more, for as long as its watch is late.
+        """
+        kind = by_name(GROUP, key.kind)
+        live = await self._client.metadata(kind, key.namespace, key.name) if kind is not None else None
+        if live is None:
+            return False
+        metadata = live["metadata"]
+        return metadata["uid"] == obj["metadata"]["uid"] and not metadata.get("deletionTimestamp")
 
     @abstractmethod
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:

@@ -83,8 +83,7 @@ class SecretReconciler(ResourceReconciler):
         now: Callable[[], str],
         instance: str,
     ) -> None:
-        self._client = client
-        super().__init__(cache, clock=clock)
+        super().__init__(client, cache, clock=clock)
         self._store = store
         self._prefixes = prefixes
         self._wake = wake

@@ -494,6 +494,32 @@ async def test_a_fault_in_the_operator_itself_is_not_swallowed(world: World, mon
         await world.reconcile()
 
 
+@pytest.mark.parametrize("end", ["gone", "going", "another"])
+async def test_children_of_a_resource_whose_end_was_not_told_yet_are_not_made_again(world: World, end: str) -> None:
+    await world.serve()
+    match end:
+        case "gone":
+            world.api.remove(DOMAIN)
+        case "going":
+            world.api.edit(DOMAIN, {("metadata", "deletionTimestamp"): NOW})
+        case "another":
+            world.api.remove(DOMAIN)
+            world.api.store(eco_domain())
+            world.api.objects[DOMAIN]["metadata"]["uid"] = "another"
+    world.cache.remove(SCAN_SERVICE)
+    world.api.remove(SCAN_SERVICE)
+    assert await world.reconcile() == Retry()
+    assert not world.api.writes
+
+
+async def test_a_child_that_is_gone_is_made_again_for_a_resource_that_is_there(world: World) -> None:
+    await world.serve()
+    world.api.remove(SCAN_SERVICE)
+    world.watch()
+    await world.reconcile()
+    assert SCAN_SERVICE in world.api.objects
+
+
 async def test_of_a_deleted_resource_nothing_is_written_and_nothing_remembered(world: World) -> None:
     await world.serve(replicas=2)
     world.put(replicas=3)
