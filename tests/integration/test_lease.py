@@ -1,5 +1,6 @@
 """Two operators and one Lease: one acts, the other takes over, and never both do."""
 
+import base64
 import uuid
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -10,7 +11,8 @@ from support.audit import AuditTrail
 from support.operator import Operator
 from support.waits import eventually, stays
 
-from eco2_operator.kinds import LEASE
+from eco2_operator.hash_key import KEY_BYTES
+from eco2_operator.kinds import LEASE, SECRET
 
 pytestmark = pytest.mark.cluster
 
@@ -20,6 +22,7 @@ SETTINGS = {
     "ECO2_LEASE_DURATION_SECONDS": str(DURATION),
     "ECO2_LEASE_DEADLINE_SECONDS": str(DEADLINE),
     "ECO2_LEASE_RETRY_SECONDS": str(RETRY),
+    "ECO2_HASH_KEY_SECRET": "hash-key",
 }
 TAKEOVER = DURATION + 2 * RETRY + 5
 """Seconds after a kill, with some for a busy machine; with the timings of production 20 in all."""
@@ -99,6 +102,13 @@ def test_one_acts_and_the_other_stands_by_warm(pair: Pair) -> None:
     assert pair.second.http("/readyz")[0] == 200
     assert pair.lease()["leaseDurationSeconds"] == DURATION
     stays(lambda: not pair.writes(pair.second), for_=2)
+
+
+def test_both_have_the_same_key_of_hashes_and_tell_it_to_nobody(pair: Pair) -> None:
+    key = pair.private.api.read(SECRET, "ops", "hash-key")["data"]["key"]
+    assert len(base64.b64decode(key)) == KEY_BYTES
+    for operator in (pair.first, pair.second):
+        assert key not in operator.log.read_text()
 
 
 def test_after_a_kill_the_other_takes_over_in_time_and_goes_on(pair: Pair) -> None:

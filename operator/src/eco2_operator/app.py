@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eco2_operator import digests, health, kopf_watch, logs
+from eco2_operator import digests, hash_key, health, kopf_watch, logs
 from eco2_operator.build.entrance.names import GATEWAY_KEY_KIND
 from eco2_operator.cache import Cache
 from eco2_operator.controller import MADE, Controller
 from eco2_operator.entrances import Entrances
-from eco2_operator.errors import ChildError
+from eco2_operator.errors import ChildError, SettingsError
 from eco2_operator.kinds import ECO_DOMAIN, ECO_INGRESS, ECO_SECRET_BINDING, OBSERVED, SURROUNDINGS
 from eco2_operator.kopf_watch import connect
 from eco2_operator.kube import Client
@@ -67,10 +67,10 @@ def run(settings: Settings) -> None:
 
 
 async def _operate(settings: Settings) -> None:
-    digest = _digest(settings.hash_key.get_secret_value().encode())
+    leases = Client(connect, timeout=settings.lease_deadline_seconds / 2, connections=1)
+    digest = _digest(await _hash_key(leases, settings))
     cache = Cache(digest)
     instance = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
-    leases = Client(connect, timeout=settings.lease_deadline_seconds / 2, connections=1)
     elector = _elector(leases, settings, instance)
     may_write = (lambda: elector.held) if elector is not None else (lambda: True)
     client = Client(connect, timeout=settings.request_timeout_seconds, may_write=may_write)
@@ -149,6 +149,28 @@ async def _operate(settings: Settings) -> None:
         await leases.close()
         await client.close()
         log.info("stopped")
+
+
+async def _hash_key(client: Client, settings: Settings) -> bytes:
+    """The key the settings hold, or the one in the Secret they name; the API server is waited for."""
+    if not settings.hash_key_secret:
+        return settings.hash_key.get_secret_value().encode()
+    namespace = settings.lease_namespace or _own_namespace()
+    if not namespace:
+        raise SettingsError("ECO2_HASH_KEY_SECRET: outside of a cluster set ECO2_LEASE_NAMESPACE, where the Secret is")
+    failures = 0
+    while True:
+        try:
+            return await hash_key.read_or_create(client, namespace, settings.hash_key_secret)
+        except ChildError as error:
+            failures += 1
+            await _wait_for_server("waiting for the hash key", failures, error)
+
+
+async def _wait_for_server(what: str, failures: int, error: ChildError) -> None:
+    log.warning(what, extra={"reason": error.reason, "error": str(error)})
+    delay = START_BACKOFF.delay(failures, random.random())  # noqa: S311 - spreads load only
+    await asyncio.sleep(max(delay, error.retry_after or 0.0))
 
 
 def _digest(key: bytes) -> Digest:
@@ -279,9 +301,7 @@ async def _list_domains(controller: Controller, client: Client, settings: Settin
                         controller.first(obj)
         except ChildError as error:
             failures += 1
-            log.warning("waiting to list EcoDomains", extra={"reason": error.reason, "error": str(error)})
-            delay = START_BACKOFF.delay(failures, random.random())  # noqa: S311 - spreads load only
-            await asyncio.sleep(max(delay, error.retry_after or 0.0))
+            await _wait_for_server("waiting to list EcoDomains", failures, error)
         else:
             return
 

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         description="Key of the hashes by which a changed Secret is noticed. To be kept: with another one all pods "
         "that read Secrets are replaced.",
     )
+    hash_key_secret: str = Field(
+        "",
+        description="Secret in the namespace of the Lease that holds this key as `key`; it is made with a random one "
+        "when it is not there. Instead of the hash key itself.",
+    )
     rotation_window_seconds: float = Field(
         10, ge=0, description="Changes of Secrets within so many seconds become one rollout."
     )

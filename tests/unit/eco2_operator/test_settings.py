@@ -29,6 +29,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "ssm_prefixes": ('{"scan": ["/a/"]}', {"scan": ("/a/",)}),
     "aws_region": ("eu-west-1", "eu-west-1"),
     "hash_key": ("k", SecretStr("k")),
+    "hash_key_secret": ("hash-key", "hash-key"),
     "rotation_window_seconds": ("0", 0.0),
     "prometheus_namespace": ("metrics", "metrics"),
     "entrance_namespaces": ("[]", ()),
