@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .eco2/uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST := $(RUN) pytest
-SOURCES := authz operator tests
+SOURCES := authz charts docker operator tests
 
 .PHONY: help
 help: ## this list
@@ -18,7 +18,7 @@ help: ## this list
 	@echo "uv is not on the PATH: installing $(UV_VERSION) into .eco2/uv"
 	@python3 -m venv .eco2/uv && .eco2/uv/bin/pip install --quiet "uv==$(UV_VERSION)"
 
-.venv/.synced: uv.lock pyproject.toml operator/pyproject.toml tests/testcluster/pyproject.toml | $(filter .eco2/%,$(UV))
+.venv/.synced: uv.lock pyproject.toml operator/pyproject.toml tests/sample/pyproject.toml tests/testcluster/pyproject.toml | $(filter .eco2/%,$(UV))
 	@$(UV) sync --locked --all-packages
 	@touch $@
 
@@ -37,7 +37,7 @@ down: setup ## stop what make up started, and only that
 check: setup ## lint, types, layers, generated files
 	$(RUN) ruff check $(SOURCES)
 	$(RUN) ruff format --check $(SOURCES)
-	$(RUN) mypy -p eco2_authz -p eco2_operator -p eco2_testcluster
+	$(RUN) mypy -p eco2_authz -p eco2_operator -p eco2_sample -p eco2_testcluster
 	$(RUN) lint-imports --no-cache
 
 .PHONY: fmt
@@ -48,6 +48,10 @@ fmt: setup ## format the code
 .PHONY: binaries
 binaries: setup ## build or fetch etcd, the control plane and kwok into the cache
 	@$(RUN) python -m eco2_testcluster binaries
+
+.PHONY: images
+images: setup ## build the images of the operator, ext-authz and the stand-in for domains (needs a Docker engine)
+	@$(RUN) python -m eco2_testcluster images
 
 .PHONY: test
 test: setup ## every check and test; builds of the cluster's parts run while the fast tests do
@@ -76,10 +80,15 @@ $(COMPILED)/.state: authz/compile.py uv.lock $(shell find authz/src -name '*.py'
 test-authz: setup $(COMPILED)/.state ## ext-authz, compiled: conformance, attacks, floods, real Redis and real Envoy
 	PYTHONPATH=$(CURDIR)/$(COMPILED) $(PYTEST) tests/authz -m "not slow" -n 2 --dist loadfile
 
+.PHONY: e2e
+e2e: setup ## the whole product on a kind cluster of its own: real pods, real refusals (needs a Docker engine)
+	$(PYTEST) tests/e2e -m e2e
+
 .PHONY: test-full
 test-full: test ## make test and what takes longer
 	$(PYTEST) tests -m slow
 	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory e2e
 
 FUZZ_CASES ?= 1000000
 .PHONY: fuzz

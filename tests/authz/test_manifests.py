@@ -88,7 +88,8 @@ def test_the_ports_are_those_the_program_listens_on() -> None:
     assert {each["name"]: each["containerPort"] for each in container()["ports"]} == wanted
     assert {each["name"]: each["port"] for each in kustomized()["Service/ext-authz"]["spec"]["ports"]} == wanted
     assert {each["name"]: each["port"] for each in example()["spec"]["ports"]} == wanted
-    exposed = re.search(r"^EXPOSE (.+)$", (ROOT / "authz" / "Dockerfile").read_text(), re.MULTILINE)
+    stage = (ROOT / "Dockerfile").read_text().partition("FROM image AS eco2-authz\n")[2]
+    exposed = re.search(r"^EXPOSE (.+)$", stage, re.MULTILINE)
     assert exposed is not None
     assert {int(number) for number in exposed[1].split()} == set(wanted.values())
     rules = kustomized()["NetworkPolicy/ext-authz"]["spec"]["ingress"]
@@ -122,7 +123,7 @@ def test_nothing_but_what_is_named_may_pass_the_network() -> None:
 
 
 def test_the_user_is_the_image_s() -> None:
-    user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "authz" / "Dockerfile").read_text(), re.MULTILINE)
+    user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert user is not None
     context = pod()["spec"]["securityContext"]
     assert (str(context["runAsUser"]), str(context["runAsGroup"])) == user.groups()

@@ -62,13 +62,49 @@ def test_the_node_image_can_be_chosen(tmp_path: Path, environ, said) -> None:
     assert "--image registry.test/node:v1" in calls(tmp_path, "create")[0]
 
 
-def test_a_worker_stands_for_each_domain_node(tmp_path: Path, provider: KindProvider) -> None:
+def test_two_workers_are_there_for_all(tmp_path: Path, provider: KindProvider) -> None:
     start(provider)
+    nodes = json.loads((tmp_path / "config").read_text())["nodes"]
+    assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
+    assert not any("labels" in node for node in nodes)
+
+
+def test_a_worker_stands_for_each_domain_node_when_that_is_wanted(tmp_path: Path, environ, said) -> None:
+    start(KindProvider(tmp_path / "state", reporter=said.reporter, environ={**environ, "KIND_NODES": "domains"}))
     nodes = json.loads((tmp_path / "config").read_text())["nodes"]
     assert [node["role"] for node in nodes] == ["control-plane", "worker", "worker"]
     assert nodes[2]["labels"] == {"domain": "auth"}
     assert '"effect": "NoSchedule"' in nodes[2]["kubeadmConfigPatches"][0]
-    assert len(cluster_config([])["nodes"]) == 2
+    assert len(cluster_config([], {})["nodes"]) == 2
+
+
+def test_ports_of_this_machine_lead_to_the_gateway(tmp_path: Path, environ, said) -> None:
+    provider = KindProvider(tmp_path / "state", reporter=said.reporter, environ={**environ, "KIND_HTTP_PORT": "8080"})
+    assert provider.ports == {30080: 8080, 30443: 443, 31667: 31667}
+    start(provider)
+    mappings = json.loads((tmp_path / "config").read_text())["nodes"][0]["extraPortMappings"]
+    assert {m["containerPort"]: m["hostPort"] for m in mappings} == provider.ports
+    assert {m["listenAddress"] for m in mappings} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("KIND_NODES", "all", "KIND_NODES=all: it is `shared`"),
+        ("KIND_HTTPS_PORT", "https", "KIND_HTTPS_PORT=https: a port is a number"),
+        ("KIND_NODE_PORT", "70000", "KIND_NODE_PORT=70000: a port is a number"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(tmp_path: Path, environ, said, name: str, value: str, message: str) -> None:
+    provider = KindProvider(tmp_path / "state", reporter=said.reporter, environ={**environ, name: value})
+    with pytest.raises(ProviderError, match=message):
+        start(provider)
+    assert not calls(tmp_path, "create")
+
+
+def test_images_are_copied_to_the_nodes(tmp_path: Path, provider: KindProvider) -> None:
+    provider.load_images(["a:1", "b:2"])
+    assert calls(tmp_path, "load") == ["load docker-image --name eco2 a:1 b:2"]
 
 
 def test_an_engine_that_does_not_answer_is_explained(script: Script, provider: KindProvider) -> None:
@@ -91,6 +127,19 @@ def test_a_failed_creation_is_cleaned_up(tmp_path: Path, script: Script, provide
         start(provider)
     assert len(calls(tmp_path, "delete")) == 1
     assert provider.stop() == []
+
+
+@pytest.mark.parametrize(
+    ("said_by_kind", "advice"),
+    [
+        ("Bind for 127.0.0.1:443 failed: port is already allocated", "choose another with KIND_HTTP_PORT"),
+        ("✗ Ensuring node image; failed to pull image", "KIND_NODE_IMAGE"),
+    ],
+)
+def test_a_usual_cause_comes_with_advice(script: Script, provider, said_by_kind: str, advice: str) -> None:
+    script("path/kind", FAKE_KIND.replace('> "$2";;', f'> "$2"; echo "{said_by_kind}"; exit 1;;'))
+    with pytest.raises(CommandError, match=advice):
+        start(provider)
 
 
 def test_a_cluster_that_does_not_answer_is_made_anew(tmp_path: Path, script: Script, provider: KindProvider) -> None:

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from eco2_testcluster import kubectl
 from eco2_testcluster.errors import ClusterError, CommandError
+from eco2_testcluster.installations.process import ProcessInstallation, Simulated
 from eco2_testcluster.processes import ProcessId
 from eco2_testcluster.providers import Running
 from eco2_testcluster.up import SETTLING, Plan, Up
@@ -87,7 +88,6 @@ def plan(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> Pla
     return Plan(
         crds=tmp_path / "crds",
         examples=tmp_path / "examples",
-        operator=(str(eco2), "run"),
         status=(str(eco2), "status", "-A"),
         settle_seconds=30,
     )
@@ -96,9 +96,22 @@ def plan(tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch) -> Pla
 @pytest.fixture
 def task(tmp_path: Path, provider: FakeProvider, plan: Plan, said):
     set_ready(tmp_path, "True")
-    task = Up(provider, plan, reporter=said.reporter, environ={"PATH": "/usr/bin:/bin", "ECO2_LOG_LEVEL": "DEBUG"})
+    task = made(tmp_path, provider, plan, said)
     yield task
     task.down()
+
+
+def made(tmp_path: Path, provider: FakeProvider, plan: Plan, said, simulated: Simulated | None = None) -> Up:
+    environ = {"PATH": "/usr/bin:/bin", "ECO2_LOG_LEVEL": "DEBUG"}
+    installation = ProcessInstallation(
+        provider.folder,
+        crds=plan.crds,
+        command=(str(tmp_path / "eco2"), "run"),
+        reporter=said.reporter,
+        simulated=simulated,
+        environ=environ,
+    )
+    return Up(provider, installation, plan, reporter=said.reporter, environ=environ)
 
 
 def set_ready(folder: Path, status: str, reason: str = "Progressing") -> None:
@@ -296,11 +309,10 @@ def test_where_pods_are_simulated_so_is_what_others_bring(tmp_path: Path, plan: 
     folder.mkdir()
     (folder / "all.yaml").write_text("{apiVersion: v1, kind: Secret, metadata: {name: api-tls, namespace: edge}}")
     set_ready(tmp_path, "True")
-    full = replace(plan, definitions=[definition], surroundings=[folder])
     for simulated in (False, True):
         provider.simulated = simulated
-        task = Up(provider, full, reporter=said.reporter, environ={"PATH": "/usr/bin:/bin"})
-        task.up()
+        task = made(tmp_path, provider, plan, said, Simulated([definition], [folder]))
+        task.finish(task.up())
         task.down()
         applied = (tmp_path / "stdin").read_text()
         assert ("api-tls" in applied) is ("gateways.eco2" in applied) is simulated

@@ -17,6 +17,7 @@ ETCD_VERSION = "v3.6.8"
 KWOK_VERSION = "v0.8.0"
 KRO_VERSION = "v0.9.4"
 KIND_VERSION = "v0.33.0"
+HELM_VERSION = "v4.3.1"
 ISTIO_VERSION = "v0.0.0-20260423205519-b01690e6db7d"
 """A commit: Istio tags its releases without the ``v`` that Go's versions begin with."""
 H2SPEC_VERSION = "v2.2.1+incompatible"
@@ -133,6 +134,21 @@ KIND = Tool(
         systems=("linux", "darwin"),
     ),
 )
+HELM = Tool(
+    name="helm",
+    version=HELM_VERSION,
+    module="helm",
+    package="helm.sh/helm/v4/cmd/helm",
+    build_seconds=100,
+    symbols={"helm.sh/helm/v4/internal/version.version": HELM_VERSION},
+    version_flag="version",
+    release=Release(
+        url="https://get.helm.sh/helm-{version}-{os}-{arch}.tar.gz",
+        checksum="https://get.helm.sh/helm-{version}-{os}-{arch}.tar.gz.sha256sum",
+        member="{os}-{arch}/helm",
+        systems=("linux", "darwin"),
+    ),
+)
 
 
 def _istio(name: str, *, build_seconds: int) -> Tool:
@@ -179,7 +195,9 @@ HTTP2_CLIENTS = (H2SPEC, GHZ, GRPCURL)
 
 CLUSTER_NAMES = tuple(tool.name for tool in CLUSTER_TOOLS)
 
-TOOLS: dict[str, Tool] = {tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, ISTIOD, PILOT_AGENT, *HTTP2_CLIENTS)}
+TOOLS: dict[str, Tool] = {
+    tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, HELM, ISTIOD, PILOT_AGENT, *HTTP2_CLIENTS)
+}
 """Every program that can be asked for by name."""
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from eco2_testcluster.errors import ClusterError, CommandError
-from eco2_testcluster.examples import Examples, load_examples, object_files, read_objects
+from eco2_testcluster.examples import Examples, load_examples
+from eco2_testcluster.installations import Installation
+from eco2_testcluster.installations.definitions import read_definitions
 from eco2_testcluster.kubectl import Kubectl
-from eco2_testcluster.operator_process import OperatorProcess
 from eco2_testcluster.progress import Reporter
 from eco2_testcluster.providers import Provider, Running
 from eco2_testcluster.settling import unsettled
@@ -29,19 +30,13 @@ APPLIED = "applied.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """What `up` puts into the cluster, and how."""
+    """What `up` puts into the cluster, and what it waits for."""
 
     crds: Path
     examples: Path
-    operator: Sequence[str]
-    """The command line of the operator."""
     status: Sequence[str]
     """The command line that prints the table of the domains."""
     settle_seconds: float = 120.0
-    definitions: Sequence[Path] = ()
-    """Files with definitions of others that a cluster with simulated pods gets."""
-    surroundings: Sequence[Path] = ()
-    """Folders of objects that others would bring, for such a cluster."""
 
 
 class Up:
@@ -50,16 +45,17 @@ class Up:
     def __init__(
         self,
         provider: Provider,
+        installation: Installation,
         plan: Plan,
         *,
         reporter: Reporter,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._provider = provider
+        self._installation = installation
         self._plan = plan
         self._reporter = reporter
         self._environ = os.environ if environ is None else environ
-        self._operator = OperatorProcess(provider.folder, command=plan.operator, environ=environ)
 
     def up(self) -> Running:
         """Start what does not run, apply everything, and wait until every EcoDomain has settled.
@@ -82,10 +78,13 @@ class Up:
             running = self._provider.find()
             if running and running.shared:
                 self._take_back(running.kubectl)
-            stopped = ["operator"] if self._operator.stop() else []
-            stopped += self._provider.stop()
+            stopped = [*self._installation.uninstall(), *self._provider.stop()]
             (self._provider.folder / APPLIED).unlink(missing_ok=True)
             return stopped
+
+    def finish(self, running: Running) -> list[str]:
+        """See that the whole answers; lines for people that say how to use it. Raises ClusterError."""
+        return self._installation.finish(running, load_examples(self._plan.examples))
 
     def print_table(self, running: Running) -> None:
         """Let the product itself print the domains and their state, on standard output."""
@@ -106,13 +105,9 @@ class Up:
         else:
             started.append("cluster")
         kubectl = running.kubectl
-        with self._reporter.step(f"custom resource definitions from {self._plan.crds}"):
-            self._apply_crds(kubectl, [crd for path in object_files(self._plan.crds) for crd in read_objects(path)])
-        if running.simulated and self._plan.surroundings:
-            with self._reporter.step("what others would bring, simulated: Istio's gateway"):
-                self._apply_surroundings(kubectl)
-        with self._reporter.step("operator"):
-            self._start_operator(running, started)
+        if self._installation.install(running, examples):
+            started.append("operator")
+        examples = self._installation.adapted(examples)
         with self._reporter.step(f"examples from {self._plan.examples}"):
             if running.shared:
                 self._remember_new(kubectl, examples)
@@ -126,34 +121,14 @@ class Up:
                 self._settle(kubectl, progress)
         return running
 
-    def _apply_crds(self, kubectl: Kubectl, crds: Sequence[Mapping[str, Any]]) -> None:
-        if not crds:
-            raise ClusterError(f"{self._plan.crds}: no custom resource definitions there; `make crds` writes them")
-        kubectl.apply(crds)
-        names = [f"crd/{crd['metadata']['name']}" for crd in crds]
-        kubectl.run("wait", "--for=condition=Established", "--timeout=60s", *names)
-
-    def _apply_surroundings(self, kubectl: Kubectl) -> None:
-        self._apply_crds(kubectl, [crd for path in self._plan.definitions for crd in read_objects(path)])
-        files = [path for folder in self._plan.surroundings for path in object_files(folder)]
-        kubectl.apply([obj for path in files for obj in read_objects(path)])
-
-    def _start_operator(self, running: Running, started: list[str]) -> None:
-        if not running.reused and self._operator.running():
-            # Left over from a cluster that is gone.
-            self._operator.stop()
-        if not self._operator.running():
-            started.append("operator")
-            self._operator.start(kubeconfig=running.kubeconfig)
-
     def _settle(self, kubectl: Kubectl, progress: Any) -> None:
         left = ["all of them"]
-        defined = {crd["metadata"]["name"] for path in object_files(self._plan.crds) for crd in read_objects(path)}
+        defined = {crd["metadata"]["name"] for crd in read_definitions(self._plan.crds)}
         kinds = [kind for kind in SETTLING if kind in defined]
 
         def settled() -> bool:
             nonlocal left
-            self._operator.check()
+            self._installation.check()
             resources = kubectl.items(",".join(kinds))
             left = unsettled(resources)
             progress(f"{len(resources) - len(left)} of {len(resources)}, waiting for {', '.join(left[:3])}")
@@ -163,13 +138,13 @@ class Up:
             until(settled, seconds=self._plan.settle_seconds, what="settled", pause=1.0)
         except TimeoutError:
             raise ClusterError(
-                f"not settled after {self._plan.settle_seconds:g} s: {', '.join(left)}; see {self._operator.log}. "
-                "Everything is left running; `make down` stops it"
+                f"not settled after {self._plan.settle_seconds:g} s: {', '.join(left)}; see "
+                f"{self._installation.whereabouts}. Everything is left running; `make down` stops it"
             ) from None
 
     def _undo(self, started: Iterable[str]) -> None:
         started = set(started)
-        if "operator" in started and self._operator.stop():
+        if "operator" in started and self._installation.uninstall():
             self._reporter.say("interrupted: stopped the operator")
         if "cluster" in started:
             self._provider.stop()

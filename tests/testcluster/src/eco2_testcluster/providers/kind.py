@@ -18,10 +18,15 @@ from eco2_testcluster.providers.commands import run_command
 NAME = "eco2"
 CREATED = "created"
 ENGINES = ("docker", "podman", "nerdctl")
+NODES = "KIND_NODES"
+"""Environment variable: `shared`, two workers for all; or `domains`, a labelled and tainted worker for each."""
+PORTS = {"KIND_HTTP_PORT": (80, 30080), "KIND_HTTPS_PORT": (443, 30443), "KIND_NODE_PORT": (31667, 31667)}
+"""Environment variables with ports of this machine: the default, and the node port it leads to. The last one is a
+domain's, to see that nobody gets an answer there."""
 
 
 class KindProvider:
-    """`kind create cluster`, with a worker for each domain node. The operator runs beside it, as a process."""
+    """`kind create cluster`, with ports of this machine that lead to the gateway."""
 
     description = "a kind cluster (minutes when its node image has to be pulled)"
 
@@ -60,9 +65,12 @@ class KindProvider:
         command = ["create", "cluster", "--name", self._name, "--kubeconfig", str(self._kubeconfig)]
         if image := self._environ.get("KIND_NODE_IMAGE"):
             command += ["--image", image]
-        config = json.dumps(cluster_config(domains))
+        config = json.dumps(cluster_config(domains if self.has_domain_nodes else None, self.ports))
         try:
             run_command(kind, *command, "--config", "-", "--wait", "120s", env=self._environ, stdin=config)
+        except CommandError as error:
+            self.stop()
+            raise CommandError(f"{error}{_advice(str(error))}") from None
         except BaseException:
             self.stop()
             raise
@@ -88,6 +96,29 @@ class KindProvider:
         (self.folder / CREATED).unlink()
         self._kubeconfig.unlink(missing_ok=True)
         return [f"kind cluster {self._name}"]
+
+    @property
+    def has_domain_nodes(self) -> bool:
+        """Whether each domain has a node of its own. Raises ProviderError for a choice that is none."""
+        choice = self._environ.get(NODES) or "shared"
+        if choice not in ("shared", "domains"):
+            raise ProviderError(f"{NODES}={choice}: it is `shared` (two workers for all) or `domains` (one for each)")
+        return choice == "domains"
+
+    @property
+    def ports(self) -> dict[int, int]:
+        """Ports of this machine by the node port they lead to. Raises ProviderError for one that is none."""
+        return {node_port: self._port(name, default) for name, (default, node_port) in PORTS.items()}
+
+    def load_images(self, references: Sequence[str]) -> None:
+        """Copy images of the engine to the nodes that do not have them. Raises CommandError."""
+        run_command(self._kind(), "load", "docker-image", "--name", self._name, *references, env=self._environ)
+
+    def _port(self, name: str, default: int) -> int:
+        text = self._environ.get(name) or str(default)
+        if not text.isdecimal() or not 0 < int(text) < 65536:
+            raise ProviderError(f"{name}={text}: a port is a number from 1 to 65535")
+        return int(text)
 
     @property
     def _kubeconfig(self) -> Path:
@@ -117,12 +148,32 @@ class KindProvider:
             ) from None
 
 
-def cluster_config(domains: Sequence[str]) -> dict[str, Any]:
-    """kind's configuration: a control plane, a worker without a taint, and a worker for each domain node."""
+def _advice(said: str) -> str:
+    """What to do about a failure that has a usual cause."""
+    if "port is already allocated" in said or "address already in use" in said:
+        return f"\nsomebody has a port that is to lead to the gateway: choose another with {', '.join(PORTS)}"
+    if "Ensuring node image" in said and "✗" in said and "pull" in said:
+        return "\nthe node image cannot be pulled: name one that is here with KIND_NODE_IMAGE"
+    return ""
+
+
+def cluster_config(domains: Sequence[str] | None, ports: Mapping[int, int]) -> dict[str, Any]:
+    """kind's configuration: a control plane, which takes what comes from this machine, and workers.
+
+    Args:
+        domains: names of nodes; each gets a worker with its label and taint, beside one for all others. None: two
+            workers for everything.
+        ports: ports of this machine by node port.
+    """
+    mappings = [
+        {"containerPort": node_port, "hostPort": port, "listenAddress": "127.0.0.1", "protocol": "TCP"}
+        for node_port, port in ports.items()
+    ]
+    workers = [{"role": "worker"}] * 2 if domains is None else [{"role": "worker"}, *map(_worker, domains)]
     return {
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "kind": "Cluster",
-        "nodes": [{"role": "control-plane"}, {"role": "worker"}, *(_worker(domain) for domain in domains)],
+        "nodes": [{"role": "control-plane", "extraPortMappings": mappings}, *workers],
     }
 
 

@@ -1,15 +1,20 @@
-"""Put a virtual environment, its interpreter and all they are linked to into a folder that becomes an image.
+"""Put the interpreter, or a virtual environment, and all it is linked to into a folder: a layer of an image.
 
-Usage: rootfs.py ENVIRONMENT FOLDER. Runs with the interpreter of the environment's base; standard library only.
+Usage: rootfs.py interpreter FOLDER
+       rootfs.py environment ENVIRONMENT FOLDER [--below FOLDER]...
+
+What the layers below have is left out. Runs with the interpreter of the environment's base; standard library only.
 """
 
+import argparse
 import compileall
+import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Final
@@ -21,39 +26,69 @@ UNUSED: Final = (
     "config-*", "dist-packages", "site-packages", "venv",
 )  # fmt: skip
 """Of the standard library: package managers, and what no server imports but what brings libraries along."""
-PROGRAMS: Final = ("python", "eco2-authz")
-"""Of the environment."""
 ACCOUNT: Final = {
     "etc/passwd": "root:x:0:0:root:/:/nonexistent\nnonroot:x:65532:65532:nonroot:/:/nonexistent\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
-AUTHORITIES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+FILES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/ld.so.cache",  # where the loader finds libraries that are in none of its own folders
+)
 _LINKED: Final = re.compile(r"(?:=> )?(/\S+) \(0x")
 
 
-def main(environment: Path, root: Path) -> None:
-    """Fill the folder."""
+def interpreter(root: Path) -> None:
+    """Fill the folder with the interpreter, its library, and the files that programs of any kind look for."""
     for link in (path for path in Path("/").iterdir() if path.is_symlink()):  # /lib is /usr/lib, and so on
         copy_link(link, root)
     library = Path(sysconfig.get_path("stdlib"))
-    interpreter = Path(sys.executable).resolve()
-    for folder in (library, environment):
-        copy_tree(folder, root)
-    copy_file(environment / "bin" / "python", root)
+    copy_tree(library, root)
     remove(root / library.relative_to("/"), UNUSED)
-    for program in (root / environment.relative_to("/") / "bin").iterdir():
-        if not program.name.startswith(PROGRAMS):
-            program.unlink()
-    libraries = [path for path in root.rglob("*.so*") if path.is_file() and not path.is_symlink()]
-    for file in sorted({interpreter, *linked([interpreter, *libraries])}):
-        copy_file(file, root)
-    copy_file(AUTHORITIES, root)
+    copy_file(Path(sys.executable).resolve(), root)
+    for name in FILES:
+        copy_file(Path(name), root)
     for name, content in ACCOUNT.items():
         (root / name).write_text(content)
     (root / "tmp").mkdir()
     (root / "tmp").chmod(0o1777)
+    finish(root)
+
+
+def environment(folder: Path, root: Path, below: Sequence[Path]) -> None:
+    """Fill the folder with a virtual environment."""
+    copy_tree(folder, root)
+    copy_file(folder / "bin" / "python", root)
+    leave_out(root, below)
+    finish(root)
+    leave_out(root, below)
+
+
+def finish(root: Path) -> None:
+    """Add what programs and libraries are linked to, and compile."""
+    for file in sorted({*linked(path for path in root.rglob("*") if is_binary(path))}):
+        copy_file(file, root)
     compile_all(root)
+
+
+def is_binary(path: Path) -> bool:
+    """Whether it is a program or a library."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
+
+
+def leave_out(root: Path, below: Sequence[Path]) -> None:
+    """Delete what lower layers have, and folders that are empty then."""
+    for folder, folders, files in os.walk(root, topdown=False):
+        place = Path(folder).relative_to(root)
+        for path in (Path(folder, name) for name in (*files, *folders)):
+            if path.is_dir() and not path.is_symlink():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif any(os.path.lexists(layer / place / path.name) for layer in below):
+                path.unlink()
 
 
 def copy_tree(folder: Path, root: Path) -> None:
@@ -113,4 +148,15 @@ def compile_all(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("interpreter").add_argument("root", type=Path)
+    command = commands.add_parser("environment")
+    command.add_argument("folder", type=Path)
+    command.add_argument("root", type=Path)
+    command.add_argument("--below", type=Path, action="append", default=[])
+    match vars(parser.parse_args()):
+        case {"command": "interpreter", "root": root}:
+            interpreter(root)
+        case {"folder": folder, "root": root, "below": below}:
+            environment(folder, root, below)
