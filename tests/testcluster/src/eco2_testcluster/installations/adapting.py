@@ -1,8 +1,8 @@
 """The examples as a kind cluster can run them. Pure.
 
 Images come from this machine under the names the examples have, and are taken as they are on the nodes; a domain that
-does not exist yet is stood in for. Such a name stays when its image changes: the image's id is written beside it, so the
-pods are replaced.
+does not exist yet is stood in for. Such a name stays when its image changes: the image's id is written beside it, so
+the pods are replaced.
 """
 
 from __future__ import annotations
