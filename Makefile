@@ -103,9 +103,9 @@ golden: setup ## rewrite the golden files; read the diff before you commit
 	GOLDEN_UPDATE=1 $(PYTEST) tests/golden -q
 
 .PHONY: crds
-crds: setup ## regenerate crds/ from the models, and the role from the list of needs
+crds: setup ## regenerate crds/ from the models, and the charts' definitions, roles, schemas and READMEs
 	@$(RUN) python -m eco2_operator.crds crds
-	@$(RUN) python -m eco2_operator.rbac charts/eco2-operator/files
+	@$(RUN) python charts/generate.py
 
 .PHONY: bench
 bench: setup ## 300 domains beside kro, in one run
@@ -116,5 +116,6 @@ bench-authz: setup ## ext-authz beside Go servers and OPA, directly and through 
 	@$(RUN) python tests/bench/authz/compare.py
 
 .PHONY: docs
-docs: setup ## regenerate the reference pages
+docs: setup ## regenerate the reference pages, and what the charts say of the settings
 	@$(RUN) python docs/generate.py
+	@$(RUN) python charts/generate.py

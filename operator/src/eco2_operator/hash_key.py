@@ -1,7 +1,8 @@
 """The key of the hashes by which changed Secrets are noticed, kept in a Secret of the operator's own.
 
-Whoever has the key can try out guesses of a short value, so it is random; with another one every pod that reads Secrets
-would be replaced, so it outlives the process. No chart can make it: templates are rendered anew at every synchronisation.
+Whoever has the key can try out guesses of a short value, so it is random; with another one every pod that reads
+Secrets would be replaced, so it outlives the process. No chart can make it: templates are rendered anew at every
+synchronisation.
 """
 
 import base64

@@ -23,6 +23,10 @@ SOURCES = {
         "github.com/prometheus-operator/prometheus-operator@v0.85.0",
         "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
     ): ("servicemonitors.monitoring.coreos.com",),
+    (
+        "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+        "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+    ): ("prometheusrules.monitoring.coreos.com",),
 }
 """(module@version, path in it): names of the definitions that are kept."""
 
