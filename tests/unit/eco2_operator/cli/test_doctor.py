@@ -80,8 +80,10 @@ def test_a_crd_without_conditions_is_not_established():
 
 
 def test_missing_permissions_are_told_per_kind():
-    asked = wanted(["a"])
-    assert {permission.namespace for permission in asked} == {"a", ""}  # kinds of the whole cluster have none
+    asked = wanted(["a"], "ops")
+    # Kinds of the whole cluster have no namespace, the Lease has its own.
+    assert {permission.namespace for permission in asked} == {"a", "ops", ""}
+    assert {permission.namespace for permission in asked if permission.resource == "leases"} == {"ops"}
     allowed = [not (p.resource == "services" and p.verb in ("create", "patch")) for p in asked]
     (finding,) = permissions(asked, allowed)
     assert finding.state is MISSING
@@ -89,7 +91,8 @@ def test_missing_permissions_are_told_per_kind():
 
 
 def test_all_permissions():
-    asked = wanted([])
+    asked = wanted([], "")
+    assert "leases" not in {permission.resource for permission in asked}
     (finding,) = permissions(asked, [True] * len(asked))
     assert finding.state is OK
     assert ("patch", "ecodomains/status.eco2.growbin.app") in {(p.verb, p.name) for p in asked}

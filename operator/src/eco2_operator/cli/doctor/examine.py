@@ -70,7 +70,8 @@ def _definitions(reader: Reader) -> Iterable[Finding]:
 
 
 def _permissions(reader: Reader) -> Iterable[Finding]:
-    asked = wanted(load_settings().namespaces)
+    settings = load_settings()
+    asked = wanted(settings.namespaces, settings.lease_namespace)
     return permissions(asked, reader.allowed(asked))
 
 

@@ -4,18 +4,28 @@ from collections.abc import Iterable, Sequence
 
 from eco2_operator.cli.cluster import Permission
 from eco2_operator.cli.doctor.finding import Finding, missing, ok
-from eco2_operator.rbac import NEEDED
+from eco2_operator.rbac import NEEDED, OWN, Need
 
 
-def wanted(namespaces: Sequence[str]) -> list[Permission]:
-    """Every single permission, in each of the watched namespaces; none named means everywhere."""
+def wanted(namespaces: Sequence[str], own: str) -> list[Permission]:
+    """Every single permission, in each of the watched namespaces; none named means everywhere.
+
+    Args:
+        own: the namespace of the Lease; without one there is none.
+    """
     every = (
-        Permission(verb, need.kind.group, need.kind.plural, "" if need.clusterwide else namespace, need.subresource)
-        for namespace in namespaces or ("",)
+        Permission(verb, need.kind.group, need.kind.plural, place, need.subresource)
         for need in NEEDED
+        for place in _places(need, namespaces or ("",), own)
         for verb in need.verbs
     )
-    return list(dict.fromkeys(every))  # what lives outside of namespaces is asked for once
+    return list(every)
+
+
+def _places(need: Need, namespaces: Sequence[str], own: str) -> Sequence[str]:
+    if need.kind in OWN:
+        return (own,) if own else ()
+    return ("",) if need.clusterwide else namespaces
 
 
 def permissions(asked: Iterable[Permission], allowed: Iterable[bool]) -> Iterable[Finding]:
