@@ -53,7 +53,12 @@ class Installed:
     def remove_definitions(self) -> None:
         for crd in clusters.crds():
             self.api.delete(CRD, "", crd["metadata"]["name"])
-        eventually(lambda: not [crd for crd in clusters.crds() if self.api.get(CRD, "", crd["metadata"]["name"])])
+        self.has_no_definitions()
+
+    def has_no_definitions(self) -> None:
+        """The API server looks whether there are objects left, and when it was disturbed looks again a minute later."""
+        names = [crd["metadata"]["name"] for crd in clusters.crds()]
+        eventually(lambda: not [name for name in names if self.api.get(CRD, "", name)], within=150)
 
     def objects(self, *, release: str = OPERATOR) -> dict[str, Object]:
         """What is in the cluster of what the release consists of."""
@@ -168,7 +173,7 @@ def test_the_definitions_alone_and_the_operator_without_them(charted: Installed)
 def test_definitions_that_are_not_kept_go_with_the_release(charted: Installed) -> None:
     charted.install(crds={"keep": False})
     charted.uninstall()
-    eventually(lambda: not [crd for crd in clusters.crds() if charted.api.get(CRD, "", crd["metadata"]["name"])])
+    charted.has_no_definitions()
 
 
 def test_ext_authz_is_installed_and_keeps_the_number_the_autoscaler_sets(charted: Installed) -> None:
