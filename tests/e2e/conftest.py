@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
-from pathlib import Path
 
 import pytest
 from support.e2e import engine, evidence
@@ -70,7 +69,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     made = item.config.stash.get(WORLD, None)
     if report.failed and made is not None:
-        folder = FOLDER / "failures" / re.sub(r"[^\w.-]+", "_", f"{Path(item.nodeid).name}-{report.when}")
+        folder = FOLDER / "failures" / re.sub(r"[^\w.-]+", "_", f"{item.path.stem}-{item.name}-{report.when}")
         evidence.keep(made.kubectl, folder)
         report.sections.append(("evidence", f"kept in {folder}"))
     return report

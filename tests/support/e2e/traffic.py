@@ -60,10 +60,11 @@ class Inside:
 
     def stop(self) -> None:
         """End. AssertionError when the visitors did not tell what came of it."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._listener.join()
-        assert self._process.wait() == 0
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+            self._listener.join()
+        assert process.returncode == 0
         assert self.tally, "the visitors in the pod were cut off"
 
 

@@ -124,11 +124,17 @@ class World:
         return found
 
     def templates(self, *kinds: Kind) -> dict[str, Any]:
-        """Generation and uid of every workload of EcoDomains: what a restart would change."""
+        """Generation and uid of every workload of EcoDomains: what a restart would change.
+
+        Not of those in namespaces of the tests before, which are still on their way out.
+        """
+        ending = {each["metadata"]["name"] for each in self.api.items(NAMESPACES) if _is_ending(each)}
         found: dict[str, Any] = {}
         for kind in kinds or (DEPLOYMENT, POD):
             for obj in self.api.items(kind, selector="app.kubernetes.io/managed-by=eco2-operator"):
                 metadata = obj["metadata"]
+                if metadata["namespace"] in ending or _is_ending(obj):
+                    continue
                 found[f"{kind.name} {metadata['namespace']}/{metadata['name']}"] = (
                     metadata["uid"],
                     metadata.get("generation"),
@@ -149,7 +155,7 @@ class World:
     def request(self, token: str | None = None, *headers: tuple[str, str]) -> dict[str, Any]:
         """Options for `support.mesh.load` and `ask`, to go through the gateway by HTTPS."""
         given = [("authorization", f"Bearer {token}")] if token else []
-        return {"tls": self.tls, "name": HOST, "host": HOST, "headers": [*given, *headers]}
+        return {"tls": self.tls, "host": HOST, "headers": [*given, *headers]}
 
     def ask(self, path: str, *, token: str | None = None, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
         """One request through the gateway."""
@@ -160,6 +166,10 @@ class World:
     def operators(self) -> list[str]:
         """The names of its pods."""
         return [pod["metadata"]["name"] for pod in self.pods(NAMESPACE, "eco2-operator")]
+
+
+def _is_ending(obj: Object) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
 
 
 def _or_none(find: Any) -> Any:

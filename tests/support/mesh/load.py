@@ -17,12 +17,13 @@ INTERVAL = 0.1
 
 
 class Visitor:
-    """One request after the other, in a thread."""
+    """One request after the other, in a thread; with that many seconds in between."""
 
-    def __init__(self, name: str, once: Callable[[], Reply | None]) -> None:
+    def __init__(self, name: str, once: Callable[[], Reply | None], interval: float = 0) -> None:
         self.name = name
         self.replies: list[Reply] = []
         self._once = once
+        self._interval = interval
         self._stop = threading.Event()
         self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -50,7 +51,7 @@ class Visitor:
 
     def _run(self) -> None:
         try:
-            while not self._stop.is_set():
+            while not self._stop.wait(self._interval):
                 reply = self._once()
                 if reply is None:
                     return
@@ -62,9 +63,10 @@ class Visitor:
 class Crowd:
     """Visitors at one gateway."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, interval: float) -> None:
         self.visitors: list[Visitor] = []
         self._stack = stack
+        self._interval = interval
 
     def fresh(self, port: int, path: str, **request: Any) -> Visitor:
         """Asks on a new connection each time."""
@@ -138,17 +140,17 @@ class Crowd:
             visitor.stop()
 
     def _add(self, name: str, once: Callable[[], Reply | None]) -> Visitor:
-        visitor = Visitor(name, once)
+        visitor = Visitor(name, once, self._interval)
         self.visitors.append(visitor)
         visitor.start()
         return visitor
 
 
 @contextmanager
-def crowd() -> Iterator[Crowd]:
-    """Visitors that end with the block."""
+def crowd(interval: float = 0) -> Iterator[Crowd]:
+    """Visitors that end with the block; with so many seconds between the questions of each."""
     with ExitStack() as stack:
-        made = Crowd(stack)
+        made = Crowd(stack, interval)
         try:
             yield made
         finally:
