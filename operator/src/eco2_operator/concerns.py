@@ -1,7 +1,8 @@
 """Which resources a change in the cluster concerns: they are reconciled anew. No IO; reads the cache.
 
-A pod concerns its domain only while it shows a trouble, or ceases to; a domain concerns those whose rules name it and
-the EcoIngresses that route to it; an EcoIngress those who want its hosts, and its gateway.
+A pod concerns its domain only while it shows a trouble, and when it runs without being ready or ceases to; a domain
+concerns those whose rules name it and the EcoIngresses that route to it; an EcoIngress those who want its hosts, and
+its gateway.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ from eco2_operator.kinds import (
 )
 from eco2_operator.naming import Key, Ref
 from eco2_operator.slim import slim_pod
-from eco2_operator.status.pods import trouble
+from eco2_operator.status.pods import trouble, unready
 
 Object = Mapping[str, Any] | None
 COMPARED: Final = (POD, REPLICA_SET, NAMESPACE, *RESOURCES)
@@ -92,8 +93,9 @@ def _secret(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> I
 
 
 def _pod(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:
-    ill = trouble(slim_pod(obj)) is not None or (before is not None and trouble(before) is not None)
-    return _owner(cache, ref) if ill else ()
+    now, former = slim_pod(obj), before or {}
+    ill = any(pod and trouble(pod) is not None for pod in (now, former))
+    return _owner(cache, ref) if ill or unready(now) != (unready(former) if former else None) else ()
 
 
 def _replica_set(cache: Cache, ref: Ref, before: Object, obj: Mapping[str, Any]) -> Iterable[Key]:

@@ -130,6 +130,7 @@ def _slim_container(status: Mapping[str, Any]) -> Manifest:
     return {
         "name": status["name"],
         "ready": status.get("ready", False),
+        "started": status.get("started", False),
         "restartCount": status.get("restartCount", 0),
         **({"imageID": image} if "@sha256:" in (image := status.get("imageID", "")) else {}),
         **{

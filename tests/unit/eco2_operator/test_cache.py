@@ -175,7 +175,7 @@ def test_a_pod_keeps_nothing_secret_and_what_explains_a_failure() -> None:
                     "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
                     "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "containerID": "x"}},
                 },
-                {"name": "proxy", "state": {"running": {"startedAt": "2026"}}},
+                {"name": "proxy", "started": True, "state": {"running": {"startedAt": "2026"}}},
             ],
         },
     )
@@ -191,11 +191,12 @@ def test_a_pod_keeps_nothing_secret_and_what_explains_a_failure() -> None:
             {
                 "name": "app",
                 "ready": False,
+                "started": False,
                 "restartCount": 4,
                 "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
                 "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
             },
-            {"name": "proxy", "ready": False, "restartCount": 0, "state": {}},
+            {"name": "proxy", "ready": False, "started": True, "restartCount": 0, "state": {}},
         ],
     }
 

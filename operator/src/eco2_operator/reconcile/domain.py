@@ -39,6 +39,7 @@ from eco2_operator.naming import SECRETS_ANNOTATION, Key, Manifest, Ref, child_n
 from eco2_operator.outcomes import Outcome
 from eco2_operator.plan import Plan, plan_domain
 from eco2_operator.reconcile.history import History
+from eco2_operator.reconcile.inquiry import Inquiry
 from eco2_operator.reconcile.migration import MigrationRunner
 from eco2_operator.reconcile.reconciler import ResourceReconciler, retry_of
 from eco2_operator.reconcile.report import Reporter
@@ -46,7 +47,6 @@ from eco2_operator.reconcile.rotation import Rotation
 from eco2_operator.slim import Digest
 from eco2_operator.status import domain as status_of
 from eco2_operator.status.conditions import find
-from eco2_operator.status.pods import STUCK, newest_pods
 from eco2_operator.workqueue import Retry
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class DomainReconciler(ResourceReconciler):
         self._sources = SourceReader(client, cache, digest=digest, clock=clock)
         self._rotation = Rotation(clock, rotation_window)
         self._history = History(client, cache)
-        self._probes: dict[Key, tuple[int, str]] = {}
+        self._inquiry = Inquiry(client, clock)
 
     async def reconcile(self, key: Key, obj: Manifest) -> Retry | None:
         """See `ResourceReconciler.reconcile`."""
@@ -118,15 +118,12 @@ class DomainReconciler(ResourceReconciler):
             status = status_of.of_error(error, generation=generation, previous=previous, now=self._now())
             return await self._reporter.report(key, obj, status)
         outcomes, stage = await self._converge(domain, prepared, previous)
-        seen = self._observe(domain, prepared, outcomes, stage)
+        seen, more = await self._inquiry.complete(domain, self._observe(domain, prepared, outcomes, stage))
         status = status_of.of_domain(domain, seen, previous=previous, now=self._now())
-        if (find(status["conditions"], "WorkloadAvailable") or {}).get("reason") == STUCK:
-            seen = replace(seen, probe=await self._failing_probe(domain, seen))
-            status = status_of.of_domain(domain, seen, previous=previous, now=self._now())
         retry = await self._reporter.report(key, obj, status)
         if (find(status["conditions"], "Ready") or {}).get("status") == "True":  # told first, remembered then
             await self._history.record(domain, obj["spec"])
-        return retry or retry_of(outcomes) or _later(prepared)
+        return retry or retry_of(outcomes) or _later(prepared, more)
 
     async def _prepare(self, domain: Domain, previous: Mapping[str, Any]) -> Prepared:
         """Look up what the pods read, and plan."""
@@ -225,16 +222,6 @@ class DomainReconciler(ResourceReconciler):
             stale_bindings=stale_bindings(domain, self._cache),
         )
 
-    async def _failing_probe(self, domain: Domain, seen: status_of.Observation) -> str:
-        """Only Events tell of a failing probe: they are listed once for each stuck rollout."""
-        known = self._probes.get(domain.key)
-        if known is None or known[0] != domain.generation:
-            names = [pod["metadata"]["name"] for pod in newest_pods(seen.replica_sets, seen.pods)]
-            told = await self._client.warnings(domain.namespace, names[0], "Unhealthy") if names else []
-            known = (domain.generation, f"pod {names[0]}: {told[-1]}" if told else "")
-            self._probes[domain.key] = known
-        return known[1]
-
     def _all(self, refs: list[Ref], kind: str) -> list[Manifest]:
         found = (self._cache.get(ref) for ref in refs if ref.kind == kind)
         return [obj for obj in found if obj is not None]
@@ -243,7 +230,7 @@ class DomainReconciler(ResourceReconciler):
         """See `ResourceReconciler.forget`."""
         self._reporter.forget(key)
         self._rotation.forget(key)
-        self._probes.pop(key, None)
+        self._inquiry.forget(key)
         self._applier.forget(self._cache.owned(key))
 
 
@@ -262,9 +249,10 @@ def _unguarded(ref: Ref, missing: list[Ref]) -> Unguarded:
     return Unguarded(f"{ref} waits for {guards}: its pods would be unguarded until then")
 
 
-def _later(prepared: Prepared) -> Retry | None:
-    """Come back for what no event will tell: a Secret that is not watched appeared, the window for rotations closed."""
-    waits = [prepared.rotate_after] if prepared.rotate_after is not None else []
+def _later(prepared: Prepared, more: float | None) -> Retry | None:
+    """Come back for what no event will tell: a Secret that is not watched appeared, the window for rotations closed,
+    pods that run are still not ready."""
+    waits = [wait for wait in (prepared.rotate_after, more) if wait is not None]
     if prepared.missing or prepared.migration_missing:
         waits.append(FRESH_SECONDS)
     return Retry(min(waits)) if waits else None

@@ -1,6 +1,5 @@
 """Drive the migration of a domain: create its Job when everything is ready for it, tell how it goes, tidy up."""
 
-import base64
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,10 +12,10 @@ from eco2_operator.build.context import Domain
 from eco2_operator.build.references import Reference, references
 from eco2_operator.cache import Cache
 from eco2_operator.errors import ChildError, Conflict
-from eco2_operator.kinds import JOB, POD, SECRET
-from eco2_operator.masking import mask
+from eco2_operator.kinds import JOB, POD
 from eco2_operator.migrations import Stage, stage, superfluous
 from eco2_operator.naming import Manifest, Ref, controller_uid
+from eco2_operator.reconcile.last_words import last_words
 from eco2_operator.slim import JOB_NAME_LABEL
 from eco2_operator.status.conditions import find
 from eco2_operator.status.pods import trouble
@@ -132,20 +131,16 @@ class MigrationRunner:
         )
         for pod in pods:
             try:
-                text = await self._client.log_tail(domain.namespace, pod["metadata"]["name"], migration.CONTAINER)
-                if text.strip():
-                    return mask(text, await self._values(domain)).strip()[-TAIL_CHARACTERS:]
+                words = await last_words(
+                    self._client,
+                    (domain.namespace, pod["metadata"]["name"], migration.CONTAINER),
+                    reads=self.references(domain),
+                )
+                if words:
+                    return words[-TAIL_CHARACTERS:]
             except ChildError as error:  # the failure itself must be told, with the log or without
                 log.warning("no log of the migration", extra={"key": str(domain.key), "error": str(error)})
         return ""
-
-    async def _values(self, domain: Domain) -> list[str]:
-        """Every value the migration may have known, to take it out of what it wrote."""
-        values: list[str] = []
-        for name in sorted({r.name for r in self.references(domain) if r.kind == "Secret"}):
-            secret = await self._client.get(SECRET, domain.namespace, name)
-            values += [_text(value) for value in ((secret or {}).get("data") or {}).values()]
-        return values
 
     def _pods(self, domain: Domain, job: Manifest) -> list[Manifest]:
         name = job["metadata"]["name"]
@@ -157,7 +152,3 @@ class MigrationRunner:
             ref = Ref.of(job)
             await self._client.delete(JOB, ref.namespace, ref.name, uid=job["metadata"]["uid"])
             self._cache.remove(ref, uid=job["metadata"]["uid"])
-
-
-def _text(value: str) -> str:
-    return base64.b64decode(value).decode(errors="replace")

@@ -19,9 +19,9 @@ from eco2_operator.naming import Manifest
 from eco2_operator.outcomes import Outcome
 from eco2_operator.status.conditions import Fact, Truth, find, merge
 from eco2_operator.status.inventory import inventory
-from eco2_operator.status.pods import STUCK, Cause, diagnose, newest_pods
+from eco2_operator.status.pods import CRASHED, STUCK, UNHEALTHY, Cause, diagnose, newest_pods
 
-_ON_THE_WAY = ("Progressing", "NotCreated", "SecretMissing", "Running")
+_ON_THE_WAY = ("Progressing", "NotCreated", "SecretMissing", "Running", UNHEALTHY)
 """Reasons that pass by themselves, or as soon as something arrives."""
 
 
@@ -37,7 +37,9 @@ class Observation:
     pods: Sequence[Manifest] = ()
     node_ports: Mapping[str, int] = field(default_factory=dict)
     probe: str = ""
-    """What the kubelet last said of a failing probe; asked for when a rollout has passed its deadline."""
+    """What the kubelet last said of a failing probe."""
+    last_words: str = ""
+    """What a container wrote before it crashed."""
     migration: Stage = NO_MIGRATION
     missing: Sequence[str] = ()
     """Secrets and ConfigMaps, or keys of them, that pods would read and that are not there."""
@@ -141,12 +143,21 @@ def _workload_available(domain: Resource[EcoDomainSpec], seen: Observation) -> F
     current = live.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 1)
     if current and updated >= wanted and available >= wanted and old <= 0:
         return _serving(f"{available} of {wanted} pods serve", seen.autoscaler)
-    cause = diagnose(deployment, seen.replica_sets, seen.pods)
-    if cause is not None and cause.reason == STUCK and seen.probe:
-        cause = Cause(cause.reason, f"{cause.message}; the kubelet says: {seen.probe}")
+    cause = _told(diagnose(deployment, seen.replica_sets, seen.pods), seen)
     if cause is not None:
         return Fact("WorkloadAvailable", "False", cause.reason, _with_old_pods(cause, min(old, available)))
     return Fact("WorkloadAvailable", "False", "Progressing", f"{min(updated, available)} of {wanted} new pods serve")
+
+
+def _told(cause: Cause | None, seen: Observation) -> Cause | None:
+    """The cause with what others had to be asked for."""
+    if cause is None:
+        return Cause(UNHEALTHY, seen.probe) if seen.probe else None
+    if cause.reason == CRASHED and seen.last_words and seen.last_words not in cause.message:
+        cause = Cause(cause.reason, f"{cause.message}: {seen.last_words}")
+    if cause.reason in (CRASHED, STUCK) and seen.probe:
+        cause = Cause(cause.reason, f"{cause.message}; the kubelet says: {seen.probe}")
+    return cause
 
 
 def _serving(message: str, autoscaler: Manifest | None) -> Fact:

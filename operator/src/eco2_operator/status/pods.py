@@ -5,7 +5,7 @@ person can search for them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eco2_operator.naming import Manifest
@@ -24,6 +24,9 @@ _WAITING_RANK = {
 
 STUCK = "ProgressDeadlineExceeded"
 """Reason of a rollout that went on too long, while its pods show nothing by themselves."""
+CRASHED = "CrashLoopBackOff"
+UNHEALTHY = "Unhealthy"
+"""Reason of the kubelet's Event about a probe that fails; nothing else tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Cause:
 
     reason: str
     message: str
+    pod: str = field(default="", compare=False)
+    """Where it was found, for a crash."""
+    container: str = field(default="", compare=False)
+    exit_code: int | None = field(default=None, compare=False)
 
 
 def diagnose(deployment: Manifest, replica_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> Cause | None:
@@ -64,6 +71,17 @@ def newest_pods(replica_sets: Iterable[Manifest], pods: Iterable[Manifest]) -> l
 def trouble(pod: Mapping[str, Any]) -> Cause | None:
     """The cause a pod by itself shows, if it does: then its resource is worth a look."""
     return next(iter(_pod_causes(pod)), None)
+
+
+def unready(pod: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """In which state a pod is that runs and is not ready, though it shows no trouble; None for any other pod."""
+    status = pod.get("status", {})
+    ready = all(c["type"] != "Ready" for c in status.get("conditions", ()))  # only those that are not true are kept
+    if status.get("phase") != "Running" or ready or trouble(pod) is not None:
+        return None
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    states = ((c["name"], c.get("restartCount", 0), c.get("started", False)) for c in containers)
+    return (pod["metadata"]["name"], *states)
 
 
 def _revision(replica_set: Manifest) -> int:
@@ -109,18 +127,34 @@ def _with_wanted_nodes(cause: Cause, deployment: Manifest) -> Cause:
 
 def _container_cause(pod: str, container: Mapping[str, Any]) -> Cause | None:
     waiting = container.get("state", {}).get("waiting")
-    if waiting is None or waiting.get("reason", "") in _STARTING:
+    if waiting is None:
+        return _crash(pod, container) if _ends_again(container) else None
+    reason = waiting.get("reason", "")
+    if reason in _STARTING:
         return None
-    reason = waiting["reason"]
-    where = f"pod {pod}" if container["name"] == "app" else f"pod {pod}, container {container['name']}"
-    if reason == "CrashLoopBackOff":
-        return _crash(where, container)
-    return Cause(reason, f"{where}: {waiting.get('message') or reason}")
+    if reason == CRASHED:
+        return _crash(pod, container)
+    return Cause(reason, f"{_where(pod, container)}: {waiting.get('message') or reason}")
 
 
-def _crash(where: str, container: Mapping[str, Any]) -> Cause:
+def _where(pod: str, container: Mapping[str, Any]) -> str:
+    return f"pod {pod}" if container["name"] == "app" else f"pod {pod}, container {container['name']}"
+
+
+def _ends_again(container: Mapping[str, Any]) -> bool:
+    """Whether a container that runs, or has just ended, will most likely be back in its crash loop in a moment.
+
+    The first restart comes at once and may help; the kubelet waits before the second.
+    """
+    if container.get("ready") or not container.get("lastState", {}).get("terminated"):
+        return False
+    return int(container.get("restartCount", 0)) >= (1 if "terminated" in container.get("state", {}) else 2)
+
+
+def _crash(pod: str, container: Mapping[str, Any]) -> Cause:
     """A container that ends again and again: its exit code and last words."""
-    last = container.get("lastState", {}).get("terminated") or {}
+    where = _where(pod, container)
+    last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get("terminated") or {}
     code = last.get("exitCode", "unknown")
     restarts = container.get("restartCount", 0)
     if last.get("reason") == "OOMKilled":
@@ -130,7 +164,13 @@ def _crash(where: str, container: Mapping[str, Any]) -> Cause:
             "raise resources.limits.memory",
         )
     words = f": {last['message'].strip()}" if last.get("message") else ""
-    return Cause("CrashLoopBackOff", f"{where}: exits with code {code} ({restarts} restarts){words}")
+    return Cause(
+        CRASHED,
+        f"{where}: exits with code {code} ({restarts} restarts){words}",
+        pod,
+        container["name"],
+        last.get("exitCode"),
+    )
 
 
 def _deadline(deployment: Manifest) -> Cause | None:

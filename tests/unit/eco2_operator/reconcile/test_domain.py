@@ -584,7 +584,8 @@ async def test_a_stuck_rollout_asks_once_what_the_kubelet_says_of_the_probe(worl
         )
     )
     pod = child(POD, "scan-1-a", uid="p", resourceVersion="901", labels=pod_labels("new"))
-    world.cache.put({**pod, "status": {"phase": "Running"}})
+    unready = [{"type": "Ready", "status": "False"}]
+    world.cache.put({**pod, "status": {"phase": "Running", "conditions": unready}})
     stuck = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
     status = {"observedGeneration": live["metadata"]["generation"], "conditions": stuck}
     world.api.edit(SCAN_DEPLOYMENT, {("status",): status}, manager="kube-controller-manager", sub="status")

@@ -423,6 +423,35 @@ def test_what_the_kubelet_says_of_a_failing_probe_is_added_to_a_rollout_that_is_
     assert "kubelet" not in condition(status(deployment=live), "WorkloadAvailable")[2]
 
 
+def test_a_probe_that_fails_is_the_cause_where_there_is_no_other_and_may_pass() -> None:
+    probe = "pod scan-1: Readiness probe failed: HTTP probe failed with statuscode: 503"
+    found = status(deployment=deployment(availableReplicas=0), probe=probe)
+    assert condition(found, "Ready") == ("False", "Unhealthy", probe)
+    assert condition(found, "Reconciling")[0] == "True"
+    assert condition(found, "Stalled")[0] == "False"
+
+
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        ({"last_words": "no database"}, ": no database"),
+        ({"probe": "Liveness probe failed"}, "; the kubelet says: Liveness probe failed"),
+    ],
+)
+def test_a_crash_is_told_with_what_it_was_about(told: dict[str, str], end: str) -> None:
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    crashing = {"name": "app", "state": state, "lastState": {"terminated": {"exitCode": 3}}}
+    labels = {"pod-template-hash": "new"}
+    pod = {"metadata": {"name": "scan-1", "labels": labels}, "status": {"containerStatuses": [crashing]}}
+    sets = [{"metadata": {"name": "scan", "labels": labels}}]
+    found = status(deployment=deployment(availableReplicas=0), replica_sets=sets, pods=[pod], **told)
+    assert condition(found, "Ready") == (
+        "False",
+        "CrashLoopBackOff",
+        f"pod scan-1: exits with code 3 (0 restarts){end}",
+    )
+
+
 # -- migrations and Secrets ----------------------------------------------------------------------------------------
 
 RECORD = {"hash": "a" * 64, "state": "Running", "startedAt": NOW}

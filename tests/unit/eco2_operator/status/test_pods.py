@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from eco2_operator.slim import slim_pod, slim_replica_set
-from eco2_operator.status.pods import Cause, diagnose, trouble
+from eco2_operator.status.pods import Cause, diagnose, trouble, unready
 
 NEW, OLD = "new", "old"
 
@@ -104,6 +104,36 @@ def test_a_crash_is_told_with_exit_code_restarts_and_last_words() -> None:
 def test_a_crash_of_which_little_is_known_is_told_all_the_same() -> None:
     assert only(pod("scan-1", crashing())).message == "pod scan-1: exits with code unknown (4 restarts)"
     assert only(pod("scan-1", crashing(exitCode=0))).message == "pod scan-1: exits with code 0 (4 restarts)"
+
+
+@pytest.mark.parametrize(
+    ("restarts", "state", "shown"),
+    [
+        (0, {"terminated": {"exitCode": 3}}, False),
+        (1, {"running": {}}, False),
+        (1, {"terminated": {"exitCode": 3}}, True),
+        (2, {"running": {}}, True),
+    ],
+)
+def test_a_crash_loop_does_not_seem_to_end_whenever_the_container_starts_again(
+    restarts: int, state: dict[str, Any], shown: bool
+) -> None:
+    last = {"lastState": {"terminated": {"exitCode": 3}}} if restarts else {}
+    again = pod("scan-1", {"name": "app", "state": state, "restartCount": restarts, **last})
+    words = f"pod scan-1: exits with code 3 ({restarts} restarts)"
+    assert cause(again) == (Cause("CrashLoopBackOff", words) if shown else None)
+    assert (
+        cause(pod("scan-1", {"name": "app", "state": state, "restartCount": restarts, "ready": True, **last})) is None
+    )
+
+
+def test_only_a_pod_that_runs_and_shows_no_trouble_is_merely_not_ready() -> None:
+    conditions = [{"type": "Ready", "status": "False"}]
+    running = {"name": "app", "state": {"running": {}}, "restartCount": 1, "started": True}
+    assert unready(pod("scan-1", running, phase="Running", conditions=conditions)) == ("scan-1", ("app", 1, True))
+    assert unready(pod("scan-1", running, phase="Pending", conditions=conditions)) is None
+    assert unready(pod("scan-1", running, phase="Running", conditions=[{"type": "Ready", "status": "True"}])) is None
+    assert unready(pod("scan-1", crashing(), phase="Running", conditions=conditions)) is None
 
 
 def test_a_container_killed_for_its_memory_says_which_limit_to_raise() -> None:
