@@ -12,14 +12,32 @@ from eco2_operator.build.entrance import guard, token_copy
 from eco2_operator.build.entrance.context import Admission, GatewayContext
 from eco2_operator.build.entrance.header_twins import twins
 from eco2_operator.build.entrance.names import shared, shared_name, token_header
-from eco2_operator.build.entrance.scope import auth
+from eco2_operator.build.entrance.scope import auth, provider
 from eco2_operator.build.fields import given, in_order
 from eco2_operator.kinds import ENVOY_FILTER
+from eco2_operator.model.ingress import ExtAuthz
 from eco2_operator.naming import Key, Manifest, Ref
 
 _TYPES: Final = "type.googleapis.com/envoy.extensions"
 _CONNECTION_MANAGER: Final = "envoy.filters.network.http_connection_manager"
 _CORS: Final = "envoy.filters.http.cors"
+_EXT_AUTHZ: Final = "envoy.filters.http.ext_authz"
+_RETRIES: Final = {
+    "retry_on": "connect-failure,refused-stream,reset,unavailable",
+    "num_retries": 2,
+    # The longest interval is also how long one pod may take for its answer before another is asked.
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.15s"},
+    "retry_host_predicate": [
+        {
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": {"@type": f"{_TYPES}.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+        }
+    ],
+    # A pod that refuses is the least busy one: the choice may fall on it many times.
+    "host_selection_retry_max_attempts": 30,
+}
+"""What the mesh configuration has no place for: within the provider's timeout another pod of ext-authz is asked when
+one is about to stop, has stopped or was killed. As in authz/deploy/envoy/envoy.yaml."""
 Said = Mapping[str, frozenset[str]]
 """What a gateway says of those it lets in: entries of the guard header, by the id of the entrance."""
 
@@ -32,6 +50,8 @@ def build(ctx: GatewayContext) -> Manifest | None:
     patches = [_connection_manager(ctx, present), *_cors()]
     if (script := token_copy.source(present)) is not None:
         patches.append(_token_copy(script))
+    if present and all(provider(admission.entrance) == ExtAuthz().provider for admission in present):
+        patches.append(_asked_again())
     return {
         "apiVersion": ENVOY_FILTER.api_version,
         "kind": ENVOY_FILTER.name,
@@ -122,6 +142,12 @@ def _token_copy(script: str) -> Manifest:
     config = {"@type": f"{_TYPES}.filters.http.lua.v3.Lua", "default_source_code": {"inline_string": script}}
     value = {"name": "envoy.filters.http.lua", "typed_config": config}
     return _patch("HTTP_FILTER", _http_filter(_CORS), "INSERT_AFTER", value)
+
+
+def _asked_again() -> Manifest:
+    """Only where everybody has our ext-authz: another provider may speak another protocol."""
+    config = {"@type": f"{_TYPES}.filters.http.ext_authz.v3.ExtAuthz", "grpc_service": {"retry_policy": _RETRIES}}
+    return _patch("HTTP_FILTER", _http_filter(_EXT_AUTHZ), "MERGE", {"name": _EXT_AUTHZ, "typed_config": config})
 
 
 def _http_filter(name: str) -> Manifest:
