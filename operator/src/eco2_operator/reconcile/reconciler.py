@@ -71,21 +71,22 @@ class ResourceReconciler(Reconciler):
             return None
         if obj["metadata"].get("deletionTimestamp"):
             return await self.release(key, obj)
-        if self._has_lost_children(obj) and not await self._is_wanted(key, obj):
+        if self._has_lost_children(key, obj) and not await self._is_wanted(key, obj):
             return Retry()  # its own watch will tell
         return await self.reconcile(key, obj)
 
-    def _has_lost_children(self, obj: Manifest) -> bool:
-        """Whether something that was made for the resource is not there any more."""
+    def _has_lost_children(self, key: Key, obj: Manifest) -> bool:
+        """Whether something that was made for the resource is not there any more, or not the resource's."""
         inventory = (obj.get("status") or {}).get("inventory") or ()
         refs = (Ref(item["group"], item["kind"], item["namespace"], item["name"]) for item in inventory)
-        return any(self._cache.version(ref) is None for ref in refs)
+        return any(self._cache.owner(ref) != key for ref in refs)
 
     async def _is_wanted(self, key: Key, obj: Manifest) -> bool:
         """Whether the resource is still there, by the API server.
 
-        Children go with their resource, and each kind has a watch of its own: their end may be seen before its own.
-        Made once more, they would be collected once more, for as long as its watch is late.
+        Children go with their resource, or are set free by it, and each kind has a watch of its own: that may be seen
+        before the resource's own end. Made once more, they would be collected once more, for as long as its watch is
+        late; taken back, they would be collected although they were to stay.
         """
         kind = by_name(GROUP, key.kind)
         live = await self._client.metadata(kind, key.namespace, key.name) if kind is not None else None

@@ -512,6 +512,15 @@ async def test_children_of_a_resource_whose_end_was_not_told_yet_are_not_made_ag
     assert not world.api.writes
 
 
+async def test_children_that_were_set_free_are_not_taken_back_by_a_resource_that_goes(world: World) -> None:
+    await world.serve()
+    world.api.edit(SCAN_SERVICE, {("metadata", "ownerReferences"): None}, manager="kube-controller-manager")
+    world.api.edit(DOMAIN, {("metadata", "deletionTimestamp"): NOW})
+    world.cache.put(world.api.objects[SCAN_SERVICE])
+    assert await world.reconcile() == Retry()
+    assert not world.api.writes
+
+
 async def test_a_child_that_is_gone_is_made_again_for_a_resource_that_is_there(world: World) -> None:
     await world.serve()
     world.api.remove(SCAN_SERVICE)
