@@ -17,7 +17,6 @@ TESTED_ELSEWHERE = {
     "build/": "tests/golden: every field has a case in which it matters",
     "cli/": "tests/unit/eco2_operator/cli: whole commands, as a person runs them",
     "failures.py": "test_kube.py: every answer by way of a real HTTP server",
-    "kopf_watch.py": "test_app.py: as a part of the whole",
     "metrics.py": "declarations; their values are checked where they are counted",
     "model/": "tests/golden and the admission cases: each rule on both sides",
     "outcomes.py": "one dataclass",

@@ -20,6 +20,9 @@ from eco2_operator.naming import GROUP
 
 log = logging.getLogger(__name__)
 
+KOPFS_WATCH = "infinite_watch"
+"""Name of kopf's generator of watch events."""
+
 
 async def run(controller: Controller, namespaces: Sequence[str], *, began: asyncio.Event, stop: asyncio.Event) -> None:
     """Watch until ``stop``.
@@ -28,6 +31,7 @@ async def run(controller: Controller, namespaces: Sequence[str], *, began: async
         namespaces: empty for the whole cluster.
         began: set when kopf has begun, and has set its own signal handlers.
     """
+    asyncio.get_running_loop().set_exception_handler(report)
     await kopf.operator(
         registry=registry(controller),
         settings=settings_of_kopf(),
@@ -37,6 +41,16 @@ async def run(controller: Controller, namespaces: Sequence[str], *, began: async
         ready_flag=began,
         stop_flag=stop,
     )
+
+
+def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what went wrong in the event loop, but for the way kopf's watch ends.
+
+    kopf may leave its generator to the end of the loop, where it cannot be closed any more. Nothing is lost by it, and
+    the last line of a clean stop would be an error.
+    """
+    if getattr(context.get("asyncgen"), "__name__", "") != KOPFS_WATCH:
+        loop.default_exception_handler(context)
 
 
 def registry(controller: Controller) -> kopf.OperatorRegistry:

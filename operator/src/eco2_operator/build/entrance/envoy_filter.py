@@ -50,7 +50,7 @@ def build(ctx: GatewayContext) -> Manifest | None:
     patches = [_connection_manager(ctx, present), *_cors()]
     if (script := token_copy.source(present)) is not None:
         patches.append(_token_copy(script))
-    if present and all(provider(admission.entrance) == ExtAuthz().provider for admission in present):
+    if all(provider(admission.entrance) == ExtAuthz().provider for admission in present):
         patches.append(_asked_again())
     return {
         "apiVersion": ENVOY_FILTER.api_version,
