@@ -17,7 +17,6 @@ FAKE_KIND = """
 echo "$*" >> "$NOTES/calls"
 case "$1 $2" in
 "get clusters") cat "$NOTES/clusters" 2>/dev/null; exit 0;;
-"get nodes") printf 'eco2-worker2\neco2-control-plane\neco2-worker\n';;
 "create cluster") cat > "$NOTES/config"; echo eco2 > "$NOTES/clusters"
     while [ "$1" != --kubeconfig ]; do shift; done; echo '{}' > "$2";;
 "delete cluster") rm "$NOTES/clusters";;
@@ -103,9 +102,9 @@ def test_a_choice_that_is_none_is_refused(tmp_path: Path, environ, said, name: s
     assert not calls(tmp_path, "create")
 
 
-def test_images_are_copied_to_the_workers(tmp_path: Path, provider: KindProvider) -> None:
+def test_images_are_copied_to_the_nodes(tmp_path: Path, provider: KindProvider) -> None:
     provider.load_images(["a:1", "b:2"])
-    assert calls(tmp_path, "load") == ["load docker-image --name eco2 --nodes eco2-worker2,eco2-worker a:1 b:2"]
+    assert calls(tmp_path, "load") == ["load docker-image --name eco2 a:1 b:2"]
 
 
 def test_an_engine_that_does_not_answer_is_explained(script: Script, provider: KindProvider) -> None:

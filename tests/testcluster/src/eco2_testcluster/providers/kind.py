@@ -111,13 +111,8 @@ class KindProvider:
         return {node_port: self._port(name, default) for name, (default, node_port) in PORTS.items()}
 
     def load_images(self, references: Sequence[str]) -> None:
-        """Copy images of the engine to the workers that do not have them. Raises CommandError."""
-        kind = self._kind()
-        nodes = run_command(kind, "get", "nodes", "--name", self._name, env=self._environ).split()
-        # The control plane takes no pods of ours, and a copy takes seconds.
-        workers = ",".join(node for node in nodes if not node.endswith("-control-plane"))
-        command = ["load", "docker-image", "--name", self._name, "--nodes", workers]
-        run_command(kind, *command, *references, env=self._environ)
+        """Copy images of the engine to the nodes that do not have them. Raises CommandError."""
+        run_command(self._kind(), "load", "docker-image", "--name", self._name, *references, env=self._environ)
 
     def _port(self, name: str, default: int) -> int:
         text = self._environ.get(name) or str(default)
