@@ -10,6 +10,7 @@ from support.e2e import engine, evidence
 from support.e2e.bystanders import Bystanders, bystanders
 from support.e2e.world import ROOT, World
 from support.e2e.world import world as cluster
+from support.waits import eventually
 
 from eco2_testcluster.progress import Reporter
 
@@ -33,9 +34,17 @@ def shared(request: pytest.FixtureRequest) -> Iterator[World]:
         yield made
 
 
+def is_well(world: World) -> bool:
+    try:
+        return world.is_well()
+    except OSError as error:  # nobody issues tokens yet, or nothing answers
+        raise AssertionError(str(error)) from error
+
+
 @pytest.fixture
 def world(shared: World) -> Iterator[World]:
-    """The cluster; what the test puts into namespaces of its own goes with it."""
+    """The cluster, recovered from the test before; what the test puts into namespaces of its own goes with it."""
+    eventually(lambda: is_well(shared), within=150)
     yield shared
     shared.clear()
 

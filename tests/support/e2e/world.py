@@ -43,6 +43,9 @@ QUICK: Final[dict[str, Any]] = {
     "health": {"kind": "http", "path": "/health", "readinessPath": "/ready", "startupSeconds": 30},
 }
 """What an EcoDomain of a test has unless it says otherwise: small, and soon there."""
+PROTECTED: Final = "/api/v1/scan/"
+EXAMPLES: Final = ("auth", "my", "scan", "character", "chat", "location", "info", "image", "platform-system")
+"""Namespaces of the examples that work."""
 KEEP: Final = "E2E_KEEP"
 """Environment variable: leave the cluster running, and use it again."""
 
@@ -161,6 +164,15 @@ class World:
         """One request through the gateway."""
         return ask(self.door.port, path, **self.request(token, *headers))
 
+    def is_well(self) -> bool:
+        """Whether the examples are Ready, both operators are there, and the gateway refuses and lets in."""
+        examples = [obj for obj in self.api.items(ECO_DOMAIN) if obj["metadata"]["namespace"] in EXAMPLES]
+        assert all(self.existing(*_place(obj)).is_ready() for obj in examples)
+        assert self.api.read(DEPLOYMENT, NAMESPACE, "eco2-operator")["status"].get("readyReplicas") == 2
+        statuses = self.ask(PROTECTED).status, self.ask(PROTECTED, token=self.token()).status
+        assert statuses == (401, 200), f"{statuses} without a token and with one"
+        return True
+
     # -- the operator ----------------------------------------------------------------------------------------
 
     def operators(self) -> list[str]:
@@ -170,6 +182,10 @@ class World:
 
 def _is_ending(obj: Object) -> bool:
     return "deletionTimestamp" in obj["metadata"]
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _or_none(find: Any) -> Any:
