@@ -58,25 +58,33 @@ def workers(world: World) -> list[Node]:
     return sorted(world.nodes[1:], key=lambda node: pinned.count(node.name))
 
 
+def drain(world: World, node: str, *words: str) -> str:
+    """What kubectl says."""
+    options = ("--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={SECONDS}s")
+    return world.kubectl.run("drain", node, *options, *words, seconds=SECONDS + 10)
+
+
 @contextmanager
 def room(world: World) -> Iterator[None]:
-    """The control plane takes pods, until the end of the block: one worker alone has no room for all of them."""
+    """The control plane takes pods, until the end of the block: one worker alone has no room for all of them.
+
+    They do not stay there: no policy keeps a pod from its own node, and this one has the API server.
+    """
     first = world.nodes[0].name
     world.kubectl.run("taint", "nodes", first, f"{TAINT}:NoSchedule-")
     try:
         yield
     finally:
         world.kubectl.run("taint", "nodes", first, f"{TAINT}:NoSchedule")
+        drain(world, first, "--pod-selector=app.kubernetes.io/managed-by=eco2-operator")
+        world.kubectl.run("uncordon", first)
 
 
 @contextmanager
 def drained(world: World, node: Node) -> Iterator[str]:
     """Without pods, but for those of DaemonSets, until the end of the block; what kubectl said."""
     try:
-        yield world.kubectl.run(
-            *("drain", node.name, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={SECONDS}s"),
-            seconds=SECONDS + 10,
-        )
+        yield drain(world, node.name)
     finally:
         world.kubectl.run("uncordon", node.name)
         eventually(lambda: "unschedulable" not in world.api.read(NODE, "", node.name)["spec"])
