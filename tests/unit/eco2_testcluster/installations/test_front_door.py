@@ -67,4 +67,4 @@ def test_people_get_an_url_and_a_command() -> None:
     door = FrontDoor("api.test", 443, Path("ca.crt"))
     assert door.url("/x") == "https://api.test/x"
     assert FrontDoor("api.test", 8443, Path("ca.crt")).url("/x") == "https://api.test:8443/x"
-    assert door.curl("/x", "-i") == "curl --cacert ca.crt --resolve api.test:443:127.0.0.1 -i https://api.test/x"
+    assert door.curl("/x", "-i") == "curl --cacert ca.crt --resolve api.test:443:127.0.0.1 -i 'https://api.test/x'"

@@ -52,4 +52,5 @@ class FrontDoor:
     def curl(self, path: str, *words: str) -> str:
         """A command line that asks the same."""
         given = f"--cacert {self.authority} --resolve {self.host}:{self.port}:{ADDRESS}"
-        return " ".join(["curl", given, *words, self.url(path)])
+        # Some shells take a question mark for a pattern.
+        return " ".join(["curl", given, *words, f"'{self.url(path)}'"])
