@@ -74,7 +74,7 @@ def build_images(
     unknown = [name for name in names if name not in SOURCES]
     if unknown:
         raise ClusterError(f"unknown image {', '.join(unknown)}; there are: {', '.join(SOURCES)}")
-    engine = _Engine(environ.get("DOCKER") or "docker", environ)
+    engine = _Engine(engine_program(environ), environ)
     engine.check()
     revision = _revision(root, environ)
     images = []
@@ -90,6 +90,16 @@ def build_images(
         engine.build(name, reference, root, arguments, progress)
         images.append(Image(name, reference, *engine.inspect(reference)))
     return images
+
+
+def engine_program(environ: Mapping[str, str]) -> str:
+    """The program that talks to the engine."""
+    return environ.get("DOCKER") or "docker"
+
+
+def tag_image(image: Image, reference: str, *, environ: Mapping[str, str]) -> None:
+    """Give an image another name too. Raises CommandError."""
+    run_command(engine_program(environ), "tag", image.id, reference, env=environ)
 
 
 def reference_of(name: str, environ: Mapping[str, str]) -> str:

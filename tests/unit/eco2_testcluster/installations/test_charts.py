@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from eco2_testcluster import images
 from eco2_testcluster.errors import CommandError, ProviderError
 from eco2_testcluster.examples import Examples
 from eco2_testcluster.images import Image
@@ -85,7 +86,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(charts, "resolve_binaries", lambda names, **_: {name: Path(name) for name in names})
     monkeypatch.setattr(charts.gateway, "install", install_gateway)
     monkeypatch.setattr(charts.gateway, "local_images", local_images)
-    monkeypatch.setattr(charts, "run_command", lambda *words, env: asked.append(" ".join(words)))
+    monkeypatch.setattr(images, "run_command", lambda *words, env: asked.append(" ".join(words)))
     return asked
 
 

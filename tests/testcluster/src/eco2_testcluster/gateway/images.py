@@ -12,6 +12,7 @@ from eco2_testcluster.binaries import resolve_binaries
 from eco2_testcluster.errors import BinaryError
 from eco2_testcluster.gateway.charts import find_charts
 from eco2_testcluster.gateway.source import Images
+from eco2_testcluster.images import engine_program
 from eco2_testcluster.progress import Reporter
 from eco2_testcluster.providers.commands import run_command
 from eco2_testcluster.tools import ISTIOD, PILOT_AGENT, goos
@@ -63,7 +64,7 @@ def _build(reference: str, dockerfile: str, parts: list[Path], *, environ: Mappi
             # Whatever the rights are in a cache: the image's user is another one.
             copy.chmod(0o755 if part.stat().st_mode & 0o100 else 0o644)
         run_command(
-            environ.get("DOCKER") or "docker",
+            engine_program(environ),
             "build",
             *base,
             "--tag",

@@ -11,13 +11,12 @@ from eco2_testcluster.binaries import resolve_binaries
 from eco2_testcluster.errors import CommandError, ProviderError
 from eco2_testcluster.examples import Examples, object_files, read_objects
 from eco2_testcluster.helm import Helm
-from eco2_testcluster.images import Image, build_images
+from eco2_testcluster.images import Image, build_images, tag_image
 from eco2_testcluster.installations.adapting import adapted, wanted_images
 from eco2_testcluster.installations.certificates import AUTHORITY, authority, tls_secrets
 from eco2_testcluster.installations.front_door import FrontDoor
 from eco2_testcluster.progress import Reporter
 from eco2_testcluster.providers import Running
-from eco2_testcluster.providers.commands import run_command
 from eco2_testcluster.waits import until
 
 RELEASE, NAMESPACE = "eco2-operator", "platform-system"
@@ -104,7 +103,7 @@ class ChartInstallation:
             kubectl.apply(examples.namespaces)
             kubectl.apply([*self._needed(), *tls_secrets(examples, authority(self._nodes.folder))])
         with self._reporter.step(f"operator: helm chart {RELEASE}, two replicas"):
-            values = operator_values(next(image for image in images if image.name == OPERATOR))
+            values = operator_values(images[OPERATOR])
             helm.install(RELEASE, self._charts / RELEASE, namespace=NAMESPACE, values=values)
         return False
 
@@ -136,17 +135,16 @@ class ChartInstallation:
         """See `Installation`."""
         return []
 
-    def _load(self, examples: Examples, source: gateway.Source) -> list[Image]:
+    def _load(self, examples: Examples, source: gateway.Source) -> dict[str, Image]:
         """Build the images and copy them to the nodes, the stand-in also under the names of domains."""
         with self._reporter.step("images of this checkout") as progress:
-            images = build_images((OPERATOR, AUTHZ, SAMPLE), progress=progress, environ=self._environ)
-        by_reference = {image.reference: image for image in images}
-        sample = next(image for image in images if image.name == SAMPLE)
-        standing_in = [name for name in wanted_images(examples) if name not in by_reference]
+            built = build_images((OPERATOR, AUTHZ, SAMPLE), progress=progress, environ=self._environ)
+        images = {image.name: image for image in built}
+        self._ids = {image.reference: image.id for image in built}
+        standing_in = [reference for reference in wanted_images(examples) if reference not in self._ids]
         for reference in standing_in:
-            run_command("docker", "tag", sample.id, reference, env=self._environ)
-        self._ids = {reference: image.id for reference, image in by_reference.items()}
-        self._ids |= dict.fromkeys(standing_in, sample.id)
+            tag_image(images[SAMPLE], reference, environ=self._environ)
+        self._ids |= dict.fromkeys(standing_in, images[SAMPLE].id)
         references = [*self._ids]
         if source == "local":
             with self._reporter.step("images of Istio, from its Go module and Envoy's wheel") as progress:
