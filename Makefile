@@ -8,7 +8,8 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .eco2/uv/bin/uv)
 RUN := $(UV) run --no-sync
 PYTEST := $(RUN) pytest
-SOURCES := authz charts docker operator tests
+PACKAGES := $(notdir $(wildcard */src/eco2_* domains/*/src/eco2_* tests/*/src/eco2_*))
+SOURCES := authz charts docker domains operator tests
 
 .PHONY: help
 help: ## this list
@@ -18,7 +19,7 @@ help: ## this list
 	@echo "uv is not on the PATH: installing $(UV_VERSION) into .eco2/uv"
 	@python3 -m venv .eco2/uv && .eco2/uv/bin/pip install --quiet "uv==$(UV_VERSION)"
 
-.venv/.synced: uv.lock pyproject.toml operator/pyproject.toml tests/sample/pyproject.toml tests/testcluster/pyproject.toml | $(filter .eco2/%,$(UV))
+.venv/.synced: uv.lock pyproject.toml $(wildcard */pyproject.toml domains/*/pyproject.toml tests/*/pyproject.toml) | $(filter .eco2/%,$(UV))
 	@$(UV) sync --locked --all-packages
 	@touch $@
 
@@ -37,7 +38,7 @@ down: setup ## stop what make up started, and only that
 check: setup ## lint, types, layers, generated files
 	$(RUN) ruff check $(SOURCES)
 	$(RUN) ruff format --check $(SOURCES)
-	$(RUN) mypy -p eco2_authz -p eco2_operator -p eco2_sample -p eco2_testcluster
+	$(RUN) mypy $(addprefix -p ,$(PACKAGES))
 	$(RUN) lint-imports --no-cache
 
 .PHONY: fmt

@@ -1,0 +1,169 @@
+"""PostgreSQL through SQLAlchemy and asyncpg."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from eco2_service.metrics import Metrics
+from eco2_service.problems import Unavailable
+from eco2_service.settings import ServiceSettings
+
+IDLE_SECONDS: Final = 30.0
+"""A connection that rested longer is tried before it is used: firewalls and fail-overs end them without a word."""
+_UNAVAILABLE: Final = ("08", "53", "57P")
+"""SQLSTATE of what passes by itself: connection lost, out of resources, being shut down.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer; try again in a moment", slug="database-unavailable")
+
+
+class Database:
+    """A pool of connections.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``; ``?sslmode=`` as libpq has it.
+        name: how the connections call themselves in pg_stat_activity.
+        timeout: seconds; for a connection, and for each statement.
+    """
+
+    def __init__(self, url: str, *, name: str, pool_size: int, timeout: float, metrics: Metrics | None = None) -> None:
+        self.engine = create_engine(url, name=name, pool_size=pool_size, timeout=timeout)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._metrics = metrics
+
+    @classmethod
+    def from_settings(cls, settings: ServiceSettings, *, name: str, metrics: Metrics | None = None) -> Database:
+        """The database that the settings name."""
+        return cls(
+            settings.database_url.get_secret_value(),
+            name=name,
+            pool_size=settings.database_pool_size,
+            timeout=settings.database_timeout_seconds,
+            metrics=metrics,
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, committed at the end of the block. Raises DatabaseUnavailable."""
+        async with self._connection(self.engine) as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose every statement stands alone: one round trip each. Raises DatabaseUnavailable."""
+        async with self._connection(self._autocommit) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        connection = engine.connect()
+        with self._timed(), translated():
+            try:
+                await connection.start()
+            except (OSError, TimeoutError) as error:
+                raise DatabaseUnavailable from error
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        if self._metrics is None:
+            yield
+        else:
+            with self._metrics.dependency("postgres"):
+                yield
+
+    async def check(self) -> None:
+        """Raise DatabaseUnavailable when it does not answer."""
+        async with self.read() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Say DatabaseUnavailable for what passes by itself; other errors are the program's own."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        if error.connection_invalidated or state.startswith(_UNAVAILABLE):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def create_engine(url: str, *, name: str, pool_size: int, timeout: float) -> AsyncEngine:
+    """The engine that `Database` uses; benchmarks and migrations use the same."""
+    address, tls = _asyncpg_url(url)
+    engine = create_async_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        pool_use_lifo=True,  # what is not needed rests, and the server may close it
+        hide_parameters=True,  # or errors, which are logged, would have what users sent
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": timeout,
+            "command_timeout": timeout,
+            "server_settings": {"application_name": name, "timezone": "UTC"},
+            **tls,
+        },
+    )
+    _try_rested_connections(engine)
+    return engine
+
+
+def _asyncpg_url(url: str) -> tuple[URL, dict[str, Any]]:
+    """libpq's ``sslmode`` is `ssl` in asyncpg, and SQLAlchemy does not translate it."""
+    address = make_url(url).set(drivername="postgresql+asyncpg")
+    mode = address.query.get("sslmode")
+    if mode is None:
+        return address, {}
+    address = address.difference_update_query(["sslmode"])
+    if mode == "require":  # encrypted, whoever it is: libpq's meaning of the word
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return address, {"ssl": context}
+    return address, {"ssl": mode}
+
+
+def _try_rested_connections(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def use(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("rests_since", time.monotonic()) < IDLE_SECONDS:
+            return
+        try:
+            alive = engine.sync_engine.dialect.do_ping(connection)
+        except (OSError, TimeoutError, engine.sync_engine.dialect.loaded_dbapi.Error):
+            alive = False
+        if not alive:
+            raise DisconnectionError  # the pool takes a fresh one

@@ -1,0 +1,61 @@
+"""Who asks: from the headers that the gateway sets after it has checked the token."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security.base import SecurityBase
+from pydantic import BaseModel, ConfigDict
+
+from eco2_service.problems import Unauthorized
+
+USER_ID: Final = "x-user-id"
+PROVIDER: Final = "x-auth-provider"
+_USER_ID = re.compile(r"[\x21-\x7e]{1,128}")
+"""What ext-authz lets a subject be (contract: at most 128 visible ASCII characters)."""
+_PROVIDER = re.compile(r"[a-z0-9_-]{1,32}")
+
+
+class UserInfo(BaseModel):
+    """The signed-in user.
+
+    Args:
+        user_id: the token's subject, 1 to 128 visible ASCII characters.
+        provider: with whom the user signed in: ``google``, ``kakao`` or ``naver``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: str
+    provider: str
+
+
+class IdentityHeaders(SecurityBase):
+    """Reads the identity headers. A header that is absent, sent twice or malformed is no identity."""
+
+    def __init__(self) -> None:
+        self.scheme_name = "userId"
+        self.model = APIKey.model_validate(
+            {"in": APIKeyIn.header, "name": USER_ID, "description": "Set by the gateway for a valid access token"}
+        )
+
+    async def __call__(self, request: Request) -> UserInfo:
+        """Return the user. Raises Unauthorized."""
+        return UserInfo.model_construct(
+            user_id=_one(request, USER_ID, _USER_ID), provider=_one(request, PROVIDER, _PROVIDER)
+        )
+
+
+def _one(request: Request, name: str, pattern: re.Pattern[str]) -> str:
+    values = request.headers.getlist(name)
+    if len(values) != 1 or pattern.fullmatch(values[0]) is None:
+        raise Unauthorized("Sign in first", slug="not-signed-in", headers={"www-authenticate": "Bearer"})
+    return values[0]
+
+
+current_user: Final = IdentityHeaders()
+CurrentUser = Annotated[UserInfo, Depends(current_user)]
+"""The parameter of an endpoint that only signed-in users may ask."""

@@ -1,0 +1,1 @@
+"""Accounts, login with Google, Kakao and Naver, and the tokens the gateway checks."""

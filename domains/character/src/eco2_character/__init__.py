@@ -1,0 +1,1 @@
+"""Characters: catalogue, rewards, who owns which."""

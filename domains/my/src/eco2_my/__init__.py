@@ -1,0 +1,1 @@
+"""Users: profile, linked accounts, owned characters, deletion."""
