@@ -78,7 +78,7 @@ async def now(request: Request) -> str:
         return str((await connection.execute(text("SELECT 'now'"))).scalar_one())
 
 
-@router.get("/limited")
+@router.get("/limited", responses=problem_responses(429))
 async def limited(request: Request) -> str:
     """Allowed three times a minute."""
     resources: Resources = request.app.state.resources
@@ -92,13 +92,13 @@ async def conflict(name: Annotated[str, Path(max_length=5)]) -> str:
     raise Conflict(f"{name} is taken", slug="taken", owner="somebody")
 
 
-@router.get("/broken")
+@router.get("/broken", include_in_schema=False)
 async def broken() -> str:
     """Fails."""
     raise RuntimeError("a secret of the program")
 
 
-@router.get("/broken-stream")
+@router.get("/broken-stream", include_in_schema=False)
 async def broken_stream() -> StreamingResponse:
     """Fails when it has begun."""
 
@@ -109,7 +109,7 @@ async def broken_stream() -> StreamingResponse:
     return StreamingResponse(stream())
 
 
-@router.get("/slow")
+@router.get("/slow", include_in_schema=False)
 async def slow(seconds: float) -> str:
     """Takes its time."""
     await asyncio.sleep(seconds)

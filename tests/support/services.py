@@ -72,7 +72,7 @@ def identity(user_id: str, provider: str = "google") -> dict[str, str]:
 
 def service_token(token: str = SERVICE_TOKEN) -> dict[str, str]:
     """The header with which another domain calls an internal endpoint."""
-    return {"authorization": f"Bearer {token}"}
+    return {"Authorization": f"Bearer {token}"}
 
 
 @contextmanager

@@ -172,7 +172,7 @@ async def test_what_does_not_exist(settings: ServiceSettings) -> None:
         assert_problem(await client.get("/nowhere"), 404)
         refused = await client.delete(f"{PREFIX}/items")
         assert_problem(refused, 405)
-        assert refused.headers["allow"]
+        assert refused.headers["allow"] == "GET, POST"
         assert_problem(await client.get(f"{PREFIX}/items/"), 404)  # no redirect to a host that only the gateway knows
 
 
@@ -256,4 +256,4 @@ async def test_pages_follow_one_another(settings: ServiceSettings) -> None:
 @pytest.mark.parametrize("cursor", ["x", "é", "e30", "bnVsbA", "eyJhZnRlciI6MX0", "eyJhZnRlciI6IlwwMDAwIn0"])
 async def test_a_cursor_of_somebody_else_is_refused(settings: ServiceSettings, cursor: str) -> None:
     async with serve(make_app(settings)) as client:
-        assert_problem(await client.get(f"{PREFIX}/items", params={"cursor": cursor}), 422)
+        assert_problem(await client.get(f"{PREFIX}/items", params={"cursor": cursor}), 404)

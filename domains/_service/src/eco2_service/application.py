@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
+from starlette.routing import Match
 
 from eco2_service.internal import ServiceTokens
 from eco2_service.metrics import Metrics
@@ -99,12 +100,23 @@ async def _on_problem(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
-    """What the framework refuses: no such path, no such method, no JSON."""
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework refuses: no such path, no such method."""
     refused = cast(HTTPException, error)
-    return problem_response(
-        refused.status_code, refused.detail, request_id=request_id(), headers=dict(refused.headers or {})
-    )
+    headers = dict(refused.headers or {})
+    if refused.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem_response(refused.status_code, refused.detail, request_id=request_id(), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path takes (RFC 9110, section 10.2.1). Starlette knows only those of the first route that fits."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

@@ -14,9 +14,9 @@ from eco2_service.problems import Unauthorized
 
 USER_ID: Final = "x-user-id"
 PROVIDER: Final = "x-auth-provider"
-_USER_ID = re.compile(r"[\x21-\x7e]{1,128}")
+USER_ID_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,128}")
 """What ext-authz lets a subject be (contract: at most 128 visible ASCII characters)."""
-_PROVIDER = re.compile(r"[a-z0-9_-]{1,32}")
+PROVIDER_PATTERN: Final = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 class UserInfo(BaseModel):
@@ -45,7 +45,7 @@ class IdentityHeaders(SecurityBase):
     async def __call__(self, request: Request) -> UserInfo:
         """Return the user. Raises Unauthorized."""
         return UserInfo.model_construct(
-            user_id=_one(request, USER_ID, _USER_ID), provider=_one(request, PROVIDER, _PROVIDER)
+            user_id=_one(request, USER_ID, USER_ID_PATTERN), provider=_one(request, PROVIDER, PROVIDER_PATTERN)
         )
 
 

@@ -7,10 +7,21 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from eco2_service.identity import PROVIDER, current_user
+from eco2_service.identity import PROVIDER, PROVIDER_PATTERN, USER_ID, USER_ID_PATTERN, current_user
 from eco2_service.problems import FieldError, ProblemDetails, problem_responses
 
 _SAFE: Final = frozenset({"get", "head", "options", "trace"})
+_IDENTITY: Final = tuple(
+    {
+        "name": name,
+        "in": "header",
+        "required": True,
+        "description": "Set by the gateway for a valid access token; a client's own is removed there",
+        "schema": {"type": "string", "pattern": f"^{pattern.pattern}$"},
+    }
+    for name, pattern in ((USER_ID, USER_ID_PATTERN), (PROVIDER, PROVIDER_PATTERN))
+)
+"""Parameters, not a security scheme: whoever reaches a domain is believed, since only the gateway does."""
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -36,8 +47,7 @@ def complete(schema: dict[str, Any]) -> None:
         described = model.model_json_schema(ref_template=_REFERENCE)
         described.pop("$defs", None)
         schemas[model.__name__] = described
-    if current_user.scheme_name in (schemes := components.get("securitySchemes", {})):
-        schemes["authProvider"] = {"type": "apiKey", "in": "header", "name": PROVIDER}
+    components.get("securitySchemes", {}).pop(current_user.scheme_name, None)
     for method, operation in _operations(schema):
         _complete_operation(method, operation)
 
@@ -48,19 +58,22 @@ def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _complete_operation(method: str, operation: dict[str, Any]) -> None:
-    security = operation.get("security", [])
-    for requirement in security:
-        if current_user.scheme_name in requirement:  # both headers, or nobody is signed in
-            requirement["authProvider"] = []
     statuses = [503]
+    security = operation.pop("security", [])
     if security:
         statuses.append(401)
+    if others := [requirement for requirement in security if current_user.scheme_name not in requirement]:
+        operation["security"] = others
+    if len(others) < len(security):
+        operation["parameters"] = [*operation.get("parameters", ()), *_IDENTITY]
     if method not in _SAFE:
         statuses.append(403)  # a cookie without an Origin of the list
     if "422" in operation["responses"]:
         del operation["responses"]["422"]
         statuses.append(422)
     if "requestBody" in operation:
-        statuses += [400]  # not JSON at all
+        statuses.append(400)  # not JSON at all
+    if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
+        statuses.append(404)  # not one of this list's
     for status, answer in problem_responses(*statuses).items():
         operation["responses"].setdefault(str(status), answer)

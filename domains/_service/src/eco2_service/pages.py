@@ -14,7 +14,7 @@ import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from eco2_service.problems import Unprocessable
+from eco2_service.problems import NotFound
 
 MAX_LIMIT: Final = 100
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items in a page")]
@@ -39,12 +39,12 @@ def encode_cursor(key: dict[str, Any]) -> str:
 
 
 def decode_cursor(cursor: str, *fields: str) -> dict[str, str]:
-    """The sort key of a cursor: a text for each of the fields. Raises Unprocessable when it is none of ours."""
+    """The sort key of a cursor: a text for each of the fields. Raises NotFound when it is none of ours."""
     try:
         key = orjson.loads(base64.b64decode(cursor.encode() + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):
         key = None
     is_ours = isinstance(key, dict) and set(key) == set(fields)
     if not is_ours or not all(isinstance(value, str) and "\x00" not in value for value in key.values()):
-        raise Unprocessable("cursor: not one of this list; begin without one", slug="invalid-cursor")
+        raise NotFound("cursor: there is no such page; begin without one", slug="no-such-page")
     return cast(dict[str, str], key)
