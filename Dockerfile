@@ -20,7 +20,7 @@ COPY docker /docker
 FROM base AS interpreter
 RUN python3 /docker/rootfs.py interpreter /rootfs
 
-# What the package itself is made of: a change of another package, or of its dependencies, ends here.
+# What the package itself is made of, and those of the workspace that it needs: a change of another one ends here.
 FROM base AS source
 WORKDIR /workspace
 COPY . .
@@ -28,7 +28,9 @@ ARG PACKAGE
 ARG EXTRAS=""
 RUN export="uv export --quiet --frozen --no-header --no-emit-workspace --package ${PACKAGE}" \
  && folder="$(uv workspace dir --package "${PACKAGE}")" \
- && cp -r "$folder" /source \
+ && cp -r "$folder" /source && mkdir /siblings \
+ && for sibling in $(uv export --quiet --frozen --no-header --no-hashes --no-annotate --no-editable --no-emit-project --no-dev \
+      --package "${PACKAGE}" | sed -n 's/^\.\///p'); do cp -r "$sibling" /siblings; done \
  && $export --no-dev ${EXTRAS:+--extra ${EXTRAS}} --output-file /requirements.txt \
  && if [ -e /source/compile.py ]; then $export --group compile --output-file /source/compile.txt; fi
 
@@ -53,12 +55,15 @@ RUN if [ -e /source/compile.py ]; then \
       && uv pip install --quiet --python /opt/compiler --require-hashes --requirement /source/compile.txt; \
     fi
 COPY --from=source /source /source
-RUN uv pip install --quiet --python /opt/eco2 --no-deps /source \
+COPY --from=source /siblings /siblings
+ARG PACKAGE
+RUN uv pip install --quiet --python /opt/eco2 --no-deps --no-sources /source $(find /siblings -mindepth 1 -maxdepth 1) \
  && if [ -e /source/compile.py ]; then \
       /opt/compiler/bin/python /source/compile.py /opt/compiled \
       && cp -r /opt/compiled/. "$(/opt/eco2/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')"; \
     fi \
  && if [ -e /source/prepare.py ]; then /opt/eco2/bin/python /source/prepare.py; fi \
+ && python3 /docker/domain.py /opt/eco2 /source "${PACKAGE}" \
  && mv /rootfs /below/dependencies \
  && python3 /docker/rootfs.py environment /opt/eco2 /rootfs --below /below/interpreter --below /below/dependencies
 
@@ -82,6 +87,16 @@ LABEL org.opencontainers.image.title="${PACKAGE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
+
+# --target domain: every domain service, by --build-arg PACKAGE=eco2-<name>. `alembic upgrade head` works in it, too.
+FROM image AS domain
+ARG DESCRIPTION=""
+LABEL org.opencontainers.image.description="${DESCRIPTION}"
+ENV ALEMBIC_CONFIG=/opt/eco2/alembic.ini
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=3s --start-period=30s CMD ["/opt/eco2/bin/python", "-P", "-m", "eco2_service.healthcheck"]
+ENTRYPOINT ["/opt/eco2/bin/python", "-P", "/opt/eco2/bin/domain"]
+CMD ["serve"]
 
 FROM image AS eco2-operator
 LABEL org.opencontainers.image.description="Kubernetes operator that turns EcoDomain files into running, guarded backend domains"

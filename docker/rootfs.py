@@ -27,8 +27,8 @@ UNUSED: Final = (
 )  # fmt: skip
 """Of the standard library: package managers, and what no server imports but what brings libraries along."""
 ACCOUNT: Final = {
-    "etc/passwd": "root:x:0:0:root:/:/nonexistent\nnonroot:x:65532:65532:nonroot:/:/nonexistent\n",
-    "etc/group": "root:x:0:\nnonroot:x:65532:\n",
+    "etc/passwd": "root:x:0:0:root:/:/nonexistent\nappuser:x:65532:65532:appuser:/:/nonexistent\n",
+    "etc/group": "root:x:0:\nappuser:x:65532:\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
 FILES: Final = (
@@ -108,8 +108,8 @@ def copy_file(path: Path, root: Path) -> None:
 
 
 def copy_link(path: Path, root: Path) -> None:
-    """Copy a symbolic link itself."""
-    target = root / path.relative_to("/")
+    """Copy a symbolic link itself, to where it really lies: /lib is a link itself, which a layer must not cover."""
+    target = root / path.parent.resolve().relative_to("/") / path.name
     if not target.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(path.readlink())

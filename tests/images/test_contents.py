@@ -17,12 +17,14 @@ from eco2_testcluster.images import ROOT, SOURCES, Image, build_images
 pytestmark = pytest.mark.slow
 
 NAMES = list(SOURCES)
+DOMAINS = [name for name in NAMES if SOURCES[name].target == "domain"]
 PROGRAMS = {
     "operator": ["eco2", "kubectl-eco2"],
     "ext-authz": ["eco2-authz"],
     "sample": ["eco2-sample", "valkey-server"],
+    **{name: ["alembic", f"eco2-{name}"] for name in DOMAINS},
 }
-LARGEST = {"operator": 165, "ext-authz": 130, "sample": 90}
+LARGEST = {"operator": 165, "ext-authz": 130, "sample": 90, **dict.fromkeys(DOMAINS, 165)}
 """MB, as the engine counts them."""
 
 LOOK = """
@@ -115,7 +117,7 @@ def test_a_second_build_makes_nothing_new(images: dict[str, Image]) -> None:
 
 def test_a_change_of_the_program_is_one_small_layer(images: dict[str, Image], tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("docker", *(source.folder for source in SOURCES.values())):
+    for name in ("docker", "domains/_service", *(source.folder for source in SOURCES.values())):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock"):
         shutil.copy(ROOT / name, tmp_path / name)

@@ -1,4 +1,4 @@
-"""What builds images: docker/prune.py and docker/rootfs.py."""
+"""What builds images: docker/domain.py, docker/prune.py and docker/rootfs.py."""
 
 from __future__ import annotations
 
@@ -97,9 +97,38 @@ def test_links_are_followed_one_by_one(tmp_path: Path) -> None:
     assert (inside / "bin" / "python").readlink() == Path("python3")
 
 
+def test_a_link_lies_where_it_really_does(tmp_path: Path) -> None:
+    """/lib is /usr/lib: a layer with a folder /lib would hide it."""
+    write(tmp_path, "usr/lib/libspam.so.1.2")
+    (tmp_path / "usr" / "lib" / "libspam.so").symlink_to("libspam.so.1.2")
+    (tmp_path / "lib").symlink_to("usr/lib")
+    tool("rootfs").copy_file(tmp_path / "lib" / "libspam.so", tmp_path / "root")
+    inside = tmp_path / "root" / tmp_path.relative_to("/")
+    assert tree(inside) == {"usr/lib/libspam.so", "usr/lib/libspam.so.1.2"}
+
+
 def test_programs_and_libraries_are_found_by_what_they_are(tmp_path: Path) -> None:
     write(tmp_path, "lib.so", "program")
     (tmp_path / "program").write_bytes(b"\x7fELF...")
     (tmp_path / "link").symlink_to("program")
     found = [name for name in ("lib.so", "program", "link", ".") if tool("rootfs").is_binary(tmp_path / name)]
     assert found == ["program"]
+
+
+def test_a_domain_s_image_has_its_program_and_alembic(tmp_path: Path) -> None:
+    write(tmp_path / "source", "src/eco2_spam/migrations/env.py")
+    (tmp_path / "opt" / "bin").mkdir(parents=True)
+    (tmp_path / "opt" / "bin" / "eco2-spam").touch()
+    tool("domain").main(tmp_path / "opt", tmp_path / "source", "eco2-spam")
+    assert (tmp_path / "opt" / "bin" / "domain").resolve() == tmp_path / "opt" / "bin" / "eco2-spam"
+    assert (tmp_path / "opt" / "alembic.ini").read_text() == "[alembic]\nscript_location = eco2_spam:migrations\n"
+    program = tmp_path / "opt" / "bin" / "alembic"
+    assert program.read_text().splitlines()[0] == f"#!{tmp_path}/opt/bin/python -P"
+    assert program.stat().st_mode & 0o111
+
+
+def test_what_is_no_domain_has_neither(tmp_path: Path) -> None:
+    write(tmp_path / "source", "src/eco2_spam/spam.py")
+    (tmp_path / "opt" / "bin").mkdir(parents=True)
+    tool("domain").main(tmp_path / "opt", tmp_path / "source", "eco2-spam")
+    assert tree(tmp_path / "opt") == set()

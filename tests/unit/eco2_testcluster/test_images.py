@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import SimpleNamespace
 
 import pytest
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
     folder = tmp_path / "root"
     for source in SOURCES.values():
         (folder / source.folder).mkdir(parents=True)
-        (folder / source.folder / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n')
+        (folder / source.folder / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\ndescription = "It"\n')
     return folder
 
 
@@ -57,12 +57,12 @@ def builds(tmp_path: Path) -> list[str]:
 
 def test_every_image_is_built_and_described(build, tmp_path: Path) -> None:
     images = build.run()
-    assert [image.name for image in images] == ["operator", "ext-authz", "sample"]
+    assert [image.name for image in images] == list(SOURCES)
     assert {image.size for image in images} == {123456789}
     assert images[0].id == f"sha256:{images[0].reference}"
-    packages = ["eco2-operator", "eco2-authz", "eco2-sample"]
-    for line, package, image in zip(builds(tmp_path), packages, images, strict=True):
-        assert f"--build-arg PACKAGE={package} --build-arg VERSION=1.2.3" in line
+    for line, source, image in zip(builds(tmp_path), SOURCES.values(), images, strict=True):
+        assert f"--target {source.target} --build-arg PACKAGE={source.package} --build-arg VERSION=1.2.3" in line
+        assert "--build-arg DESCRIPTION=It" in line
         assert f"--tag {image.reference} " in line
         assert "BASE_IMAGE" not in line
 
@@ -95,7 +95,7 @@ def test_a_failed_build_ends_with_what_was_said(build) -> None:
 
 
 def test_an_unknown_image_is_refused(build) -> None:
-    with pytest.raises(ClusterError, match="unknown image spam; there are: operator, ext-authz, sample"):
+    with pytest.raises(ClusterError, match="unknown image spam; there are: operator, ext-authz, sample, auth"):
         build.run("spam")
 
 
@@ -126,8 +126,20 @@ def test_the_references_are_those_of_the_examples() -> None:
 def test_there_is_a_stage_for_every_package() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     for source in SOURCES.values():
-        assert f"\nFROM image AS {source.package}\n" in dockerfile
-        assert f"!{source.folder}/src\n" in (ROOT / ".dockerignore").read_text()
+        assert f"\nFROM image AS {source.target}\n" in dockerfile
+
+
+def test_the_sources_of_every_package_are_in_the_context() -> None:
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for source in SOURCES.values():
+        for name in ("src", "pyproject.toml"):
+            path = PurePath(source.folder, name)
+            assert any(path.is_relative_to(place) for place in kept), path
+
+
+def test_every_domain_has_an_image_and_what_they_share_has_none() -> None:
+    assert {"auth", "character", "my"} <= set(SOURCES)
+    assert "_service" not in SOURCES
 
 
 @pytest.fixture

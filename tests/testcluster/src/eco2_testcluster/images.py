@@ -25,16 +25,24 @@ _STEP = re.compile(r"(?:Step (?P<number>\d+/\d+) : |#\d+ \[(?P<stage>[^]]+)] )(?
 
 @dataclass(frozen=True)
 class Source:
-    """What an image is made from: a package of the workspace, and its folder."""
+    """What an image is made from: a package of the workspace, its folder, and the Dockerfile's last stage for it."""
 
     package: str
     folder: str
+    target: str
 
 
 SOURCES = {
-    "operator": Source("eco2-operator", "operator"),
-    "ext-authz": Source("eco2-authz", "authz"),
-    "sample": Source("eco2-sample", "tests/sample"),
+    name: Source(package, folder, target=package)
+    for name, package, folder in (
+        ("operator", "eco2-operator", "operator"),
+        ("ext-authz", "eco2-authz", "authz"),
+        ("sample", "eco2-sample", "tests/sample"),
+    )
+}
+SOURCES |= {  # every folder of `domains` is a domain, but those that begin with an underscore: they are shared
+    folder.name: Source(f"eco2-{folder.name}", f"domains/{folder.name}", target="domain")
+    for folder in sorted((ROOT / "domains").glob("[a-z]*"))
 }
 
 
@@ -81,13 +89,15 @@ def build_images(
     for name in names:
         progress(name)
         source, reference = SOURCES[name], reference_of(name, environ)
+        project = _project(root / source.folder)
         arguments = {
             "PACKAGE": source.package,
-            "VERSION": _version(root / source.folder),
+            "VERSION": project["version"],
+            "DESCRIPTION": project["description"],
             "REVISION": revision,
             **({"BASE_IMAGE": base} if (base := environ.get("BASE_IMAGE")) else {}),
         }
-        engine.build(name, reference, root, arguments, progress)
+        engine.build(name, reference, root, source.target, arguments, progress)
         images.append(Image(name, reference, *engine.inspect(reference)))
     return images
 
@@ -116,9 +126,9 @@ def _revision(root: Path, environ: Mapping[str, str]) -> str:
         return ""
 
 
-def _version(folder: Path) -> str:
-    version: str = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["version"]
-    return version
+def _project(folder: Path) -> dict[str, str]:
+    project: dict[str, str] = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return project
 
 
 def step(line: str) -> str | None:
@@ -145,13 +155,19 @@ class _Engine:
             ) from None
 
     def build(
-        self, name: str, reference: str, root: Path, arguments: Mapping[str, str], progress: Callable[[str], object]
+        self,
+        name: str,
+        reference: str,
+        root: Path,
+        target: str,
+        arguments: Mapping[str, str],
+        progress: Callable[[str], object],
     ) -> None:
         words = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
         last: deque[str] = deque(maxlen=TAIL)
         with subprocess.Popen(
             # The network of the host: a proxy or a mirror of PyPI may be there alone.
-            [self._program, "build", "--network", "host", *words, "--tag", reference, str(root)],
+            [self._program, "build", "--network", "host", "--target", target, *words, "--tag", reference, str(root)],
             env=dict(self._environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
