@@ -44,6 +44,19 @@ NOT_YET = (ConnectionError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoe
 """What a client hears from a server that starts, recovers, or is not there."""
 
 
+GUARD = """
+trap '' INT TERM HUP
+read -r _
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+runs() { [ -n "$pid" ] && ps -p "$pid" -o args= | grep -qF "$1/data"; }
+if runs "$1"; then kill -QUIT "$pid"; fi
+for _ in 1 2 3 4 5 6 7 8 9 10; do runs "$1" && sleep 0.1; done
+rm -rf "$1"
+"""
+"""Outlives the tests, notices their end by that of its input, and clears away what they could not: a process that is
+killed runs no `finally`, and PostgreSQL does not end with its parent."""
+
+
 class User(TypedDict, total=False):
     """For `subprocess`: as whom a program runs. Empty: as oneself."""
 
@@ -218,17 +231,28 @@ class Postgres:
 
 
 @contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """See that the server and its folder go, whatever becomes of this process."""
+    guard = subprocess.Popen(["sh", "-c", GUARD, "guard", str(folder)], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        yield
+    finally:
+        guard.communicate()
+
+
+@contextmanager
 def running(**options: str) -> Iterator[Postgres]:
-    """Start one; it ends with the block."""
+    """Start one; it ends with the block, and also when this process is killed."""
     folder = Path(tempfile.mkdtemp(prefix="eco2-pg-"))
     server = Postgres(folder, **options)
-    try:
-        server.create()
-        server.start()
-        yield server
-    finally:
+    with _guarded(folder):
         try:
-            server.stop()
-        except subprocess.TimeoutExpired:
-            server.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+            server.create()
+            server.start()
+            yield server
+        finally:
+            try:
+                server.stop()
+            except subprocess.TimeoutExpired:
+                server.kill()
+            shutil.rmtree(folder, ignore_errors=True)

@@ -201,6 +201,14 @@ async def test_the_request_id_is_taken_over_when_it_can_be_one(settings: Service
             assert len(answer.headers["x-request-id"]) == 36
 
 
+async def test_answers_stay_in_no_cache_and_are_what_they_say(settings: ServiceSettings) -> None:
+    async with serve(make_app(settings), headers=identity("u-1")) as client:
+        for path in (f"{PREFIX}/me", "/nowhere"):
+            answer = await client.get(path)
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 async def test_requests_are_logged_without_their_queries(settings: ServiceSettings) -> None:
     with structlog.testing.capture_logs() as lines:
         async with serve(make_app(settings)) as client:

@@ -74,11 +74,9 @@ def create_app(
     application.state.settings = settings
     application.state.metrics = metrics
     application.state.service_tokens = ServiceTokens(settings)
-    application.include_router(probes_router)
-    if settings.metrics_port is None:
-        application.include_router(metrics_router(metrics))
-    for router in routers:
-        application.include_router(router)
+    everything = [*routers, probes_router, *([metrics_router(metrics)] if settings.metrics_port is None else [])]
+    for router in everything:  # flat, not by include_router: a router within a router costs each request 4 µs
+        application.router.routes.extend(router.routes)
     application.openapi = completed(application)  # type: ignore[method-assign]
     return application
 

@@ -15,15 +15,16 @@ from eco2_service import migrations
 from eco2_service.database import DatabaseUnavailable
 from eco2_service.logs import configure_logs
 from eco2_service.server import serve
-from eco2_service.settings import ServiceSettings, explain
+from eco2_service.settings import DatabaseSettings, ServiceSettings, explain
 
 DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
-Settings = TypeVar("Settings", bound=ServiceSettings)
+Service = TypeVar("Service", bound=ServiceSettings)
+Settings = TypeVar("Settings", bound=DatabaseSettings)
 
 
-def service_cli(name: str, settings: type[Settings], create_app: Callable[[Settings], FastAPI]) -> click.Group:
+def service_cli(name: str, settings: type[Service], create_app: Callable[[Service], FastAPI]) -> click.Group:
     """The commands that every service has; a domain may add its own to the group.
 
     Args:
@@ -47,7 +48,7 @@ def service_cli(name: str, settings: type[Settings], create_app: Callable[[Setti
     @click.argument("revision", required=False)
     def migrate(direction: str, revision: str | None) -> None:
         """Bring the schema up (to head), down (to base), or show its revision."""
-        url = load_settings(settings).database_url.get_secret_value()
+        url = load_settings(DatabaseSettings).database_url.get_secret_value()
         try:
             if direction == "up":
                 migrations.upgrade(package, url, revision or "head")

@@ -106,7 +106,7 @@ def translated() -> Iterator[None]:
     """Say DatabaseUnavailable for what passes by itself; other errors are the program's own."""
     try:
         yield
-    except PoolTimeout as error:
+    except (PoolTimeout, TimeoutError) as error:  # asyncpg's own, for a statement, is not wrapped
         raise DatabaseUnavailable from error
     except DBAPIError as error:
         state = str(getattr(error.orig, "sqlstate", None) or "")

@@ -14,6 +14,9 @@ from eco2_service.request_scope import HEADER, enter_request
 QUIET: Final = frozenset({"/health", "/ready", "/metrics/status"})
 """Asked every few seconds by machines: logged only when they fail."""
 _HEADER: Final = HEADER.encode()
+_CACHE_CONTROL: Final = b"cache-control"
+"""What says nothing of it is about one user, and stays in no cache (RFC 9111, section 5.2.2.5)."""
+_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 log = structlog.get_logger("eco2.access")
 
 
@@ -45,7 +48,7 @@ class RequestMiddleware:
 
 
 class _Answer:
-    """Adds the id to an answer, and remembers its status."""
+    """Adds to an answer what all have, and remembers its status."""
 
     def __init__(self, send: Send, header: tuple[bytes, bytes]) -> None:
         self._send = send
@@ -55,7 +58,10 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._header]
+            headers = list(message.get("headers", ()))
+            if not any(name == _CACHE_CONTROL for name, _ in headers):
+                headers.append((_CACHE_CONTROL, b"no-store"))
+            message["headers"] = [*headers, _NOSNIFF, self._header]
         await self._send(message)
 
 

@@ -15,25 +15,16 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.schema import CreateSchema
 
 from eco2_service.database import Database
+from eco2_service.settings import DatabaseSettings
 
 TIMEOUT_SECONDS: Final = 600.0
 """Of one statement; the Job that runs them has a deadline of its own."""
 LOCK_TIMEOUT: Final = "30s"
 """How long a change of a table waits for others' transactions: everybody else waits behind it meanwhile."""
-
-
-class MigrationSettings(BaseSettings):
-    """What `alembic` itself, run by hand or as a Job's command, reads from the environment."""
-
-    model_config = SettingsConfigDict(extra="ignore")
-
-    database_url: SecretStr
 
 
 def alembic_config(package: str, url: str) -> Config:
@@ -78,7 +69,7 @@ def run(metadata: MetaData) -> None:
         metadata: the domain's tables; its `schema` is the domain's.
     """
     config = context.config
-    url = config.attributes.get("url") or MigrationSettings().database_url.get_secret_value()
+    url = config.attributes.get("url") or DatabaseSettings().database_url.get_secret_value()
     if context.is_offline_mode():
         context.configure(url=url, dialect_name="postgresql", literal_binds=True, **_options(metadata))
         with context.begin_transaction():

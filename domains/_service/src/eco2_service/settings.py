@@ -21,7 +21,22 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class ServiceSettings(BaseSettings):
+class DatabaseSettings(BaseSettings):
+    """What migrations read: nothing else, so that their Job needs no other secret."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+    database_url: SecretStr
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+            raise ValueError("must be postgresql://user:password@host:5432/database")
+        return value
+
+
+class ServiceSettings(DatabaseSettings):
     """The environment of a domain service. Names are those of the contract, in capitals.
 
     Args:
@@ -36,13 +51,10 @@ class ServiceSettings(BaseSettings):
         drain_seconds: how long requests that run at SIGTERM may take.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
-
     listen_host: str = "0.0.0.0"  # noqa: S104 - a pod's own address is not known before it runs
     listen_port: Port = 8000
     metrics_port: Port | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    database_url: SecretStr
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
     database_pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
     database_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
@@ -59,13 +71,6 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
-
-    @field_validator("database_url")
-    @classmethod
-    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-            raise ValueError("must be postgresql://user:password@host:5432/database")
-        return value
 
     @field_validator("redis_url")
     @classmethod

@@ -1,0 +1,1 @@
+"""How the schema `character` came to be, step by step."""

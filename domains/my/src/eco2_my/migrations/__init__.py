@@ -1,0 +1,1 @@
+"""How the schema `my` came to be, step by step."""

@@ -1,0 +1,1 @@
+"""Measuring domain services beside bare handlers that do the same."""
