@@ -81,6 +81,16 @@ $(COMPILED)/.state: authz/compile.py uv.lock $(shell find authz/src -name '*.py'
 test-authz: setup $(COMPILED)/.state ## ext-authz, compiled: conformance, attacks, floods, real Redis and real Envoy
 	PYTHONPATH=$(CURDIR)/$(COMPILED) $(PYTEST) tests/authz -m "not slow" -n 2 --dist loadfile
 
+# Coverage is of each service by itself: none makes up for another.
+SERVICES := $(notdir $(wildcard domains/*/src/eco2_*))
+.PHONY: test-domains
+test-domains: export COVERAGE_FILE := .eco2/coverage-domains
+test-domains: setup ## domain services on real PostgreSQL and Redis, their schemas by schemathesis, at least 95 % covered
+	$(PYTEST) domains tests/domains -m "not slow" -n 2 --dist loadfile $(addprefix --cov=,$(SERVICES)) --cov-report=
+	@for service in $(SERVICES); do \
+	  printf '%s: ' "$$service"; $(RUN) coverage report --include "*/$$service/*" --precision 1 --fail-under 95 | tail -n 1 || exit 1; \
+	done
+
 .PHONY: e2e
 e2e: setup ## the whole product on a kind cluster of its own: real pods, real refusals (needs a Docker engine)
 	$(PYTEST) tests/e2e -m e2e
@@ -115,6 +125,10 @@ bench: setup ## 300 domains beside kro, in one run
 .PHONY: bench-authz
 bench-authz: setup ## ext-authz beside Go servers and OPA, directly and through Envoy, in one run
 	@$(RUN) python tests/bench/authz/compare.py
+
+.PHONY: bench-domains
+bench-domains: setup ## domain services beside bare FastAPI handlers that do the same, in one run
+	@$(RUN) python tests/bench/domains/compare.py
 
 .PHONY: docs
 docs: setup ## regenerate the reference pages, and what the charts say of the settings

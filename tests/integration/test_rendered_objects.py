@@ -100,7 +100,7 @@ def asks_for_some_node_ports(obj: Object) -> bool:
 def test_every_example_domain_is_ready(examples: Any, show_log: Callable[[Operator], None]) -> None:
     show_log(examples.operator)
     names = [path.stem for path in sorted((EXAMPLES / "domains").glob("*.yaml"))]
-    assert len(names) == 9
+    assert len(names) >= 9
     for name in names:
         (domain,) = [d for d in domains(examples) if d.name == name]
         domain.becomes_ready()

@@ -95,6 +95,7 @@ def main(rounds: int, seconds: float, connections: tuple[int, ...], output: tupl
             "DATABASE_URL": url,
             "REDIS_URL": cache.url,
             "CHARACTER_SERVICE_TOKEN_SECRET": "a-token-of-the-bench",
+            "AUTH_URL": "http://127.0.0.1:1",
         }
         prepare(url, others=10_000)
         database.execute("VACUUM ANALYZE")

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "doctor": "Say what the cluster lacks.",
     "explain": "Say whether a call is allowed, and which object decides.",
     "migrate": "Run a domain's migration again, after a failed one for example.",
+    "new": "Make a new domain: service, tests, migration and EcoDomain.",
     "pause": "Have the operator leave a domain alone.",
     "render": "Print the objects that would be made, without a cluster.",
     "restart": "Replace a domain's pods by new ones of the same version.",
