@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from eco2_character.catalogue import CURSOR_FIELD, PreparedPage
 from eco2_character.conditional import has_match
-from eco2_character.dependencies import TheCatalogue
+from eco2_character.dependencies import the_catalogue
 from eco2_character.schemas import CatalogueItem
 from eco2_service.identity import current_user
 from eco2_service.pages import Cursor, Limit, Page, decode_cursor
@@ -52,13 +52,12 @@ class _Prepared(Response):
 )
 async def catalog(
     request: Request,
-    catalogue: TheCatalogue,
     limit: Limit = 50,
     cursor: Cursor = None,
     if_none_match: Annotated[list[str] | None, Header(description="ETags of what the client has")] = None,
 ) -> Response:
     """All characters there are, by code."""
     after = None if cursor is None else decode_cursor(cursor, CURSOR_FIELD)[CURSOR_FIELD]
-    page = (await catalogue.current()).page(after, limit)
+    page = (await the_catalogue(request).current()).page(after, limit)
     is_known = if_none_match is not None and has_match(if_none_match, page.etag)
     return _Prepared(page, is_known=is_known, max_age=request.app.state.settings.catalogue_max_age_seconds)
