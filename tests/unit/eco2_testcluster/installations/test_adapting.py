@@ -44,6 +44,14 @@ def test_a_domain_runs_anywhere_unless_it_has_a_node_of_its_own(placed: bool) ->
     assert ("placement" in second["spec"]) is placed
 
 
+def test_a_stand_in_has_no_schema_to_bring_up() -> None:
+    migrations = {"command": ["eco2-a", "migrate"]}
+    given = examples(domain("a", "x:a", migrations=migrations), domain("b", "x:b", migrations=migrations))
+    first, second = adapted(given, ids={}, placed=True, standing_in=["x:a"]).working
+    assert "migrations" not in first["spec"]
+    assert second["spec"]["migrations"] == migrations
+
+
 def test_what_is_no_domain_stays_as_it_is() -> None:
     entrance = {"kind": "EcoIngress", "metadata": {"name": "api"}, "spec": {"hosts": ["a.test"]}}
     given = examples(entrance)

@@ -7,7 +7,7 @@ the pods are replaced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -23,27 +23,32 @@ def wanted_images(examples: Examples) -> list[str]:
     return sorted({obj["spec"]["image"] for obj in examples.working if obj["kind"] == "EcoDomain"})
 
 
-def adapted(examples: Examples, *, ids: Mapping[str, str], placed: bool) -> Examples:
+def adapted(examples: Examples, *, ids: Mapping[str, str], placed: bool, standing_in: Collection[str] = ()) -> Examples:
     """The same with the ids of the images.
 
     Args:
         ids: image ids by reference.
         placed: whether each domain has its own node; otherwise they run on any.
+        standing_in: references under which there is a stand-in, which has no schema to bring up.
     """
 
     def each(objects: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-        return tuple(_adapted(obj, ids, placed=placed) for obj in objects)
+        return tuple(_adapted(obj, ids, standing_in, placed=placed) for obj in objects)
 
     return replace(examples, working=each(examples.working), broken=each(examples.broken))
 
 
-def _adapted(obj: Mapping[str, Any], ids: Mapping[str, str], *, placed: bool) -> dict[str, Any]:
+def _adapted(
+    obj: Mapping[str, Any], ids: Mapping[str, str], standing_in: Collection[str], *, placed: bool
+) -> dict[str, Any]:
     made = deepcopy(dict(obj))
     if obj["kind"] != "EcoDomain":
         return made
     if identity := ids.get(made["spec"]["image"]):
         made["metadata"].setdefault("annotations", {})[RESTART] = identity
         made["spec"]["imagePullPolicy"] = "IfNotPresent"
+    if made["spec"]["image"] in standing_in:
+        made["spec"].pop("migrations", None)
     if not placed:
         for field in ("node", "nodeSelector", "tolerations"):
             made["spec"].get("placement", {}).pop(field, None)

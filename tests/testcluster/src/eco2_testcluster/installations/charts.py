@@ -77,6 +77,7 @@ class ChartInstallation:
         self._reporter = reporter
         self._environ = environ
         self._ids: dict[str, str] = {}
+        self._standing_in: list[str] = []
 
     @property
     def whereabouts(self) -> str:
@@ -113,7 +114,7 @@ class ChartInstallation:
             self._reporter.say(
                 "  any node takes any domain: `placement` is left out (KIND_NODES=domains: one node each)"
             )
-        return adapted(examples, ids=self._ids, placed=self._nodes.has_domain_nodes)
+        return adapted(examples, ids=self._ids, placed=self._nodes.has_domain_nodes, standing_in=self._standing_in)
 
     def check(self) -> None:
         """See `Installation`. In a cluster, that is the Deployment's business: a pod that ends is replaced."""
@@ -141,10 +142,10 @@ class ChartInstallation:
             built = build_images((OPERATOR, AUTHZ, SAMPLE), progress=progress, environ=self._environ)
         images = {image.name: image for image in built}
         self._ids = {image.reference: image.id for image in built}
-        standing_in = [reference for reference in wanted_images(examples) if reference not in self._ids]
-        for reference in standing_in:
+        self._standing_in = [reference for reference in wanted_images(examples) if reference not in self._ids]
+        for reference in self._standing_in:
             tag_image(images[SAMPLE], reference, environ=self._environ)
-        self._ids |= dict.fromkeys(standing_in, images[SAMPLE].id)
+        self._ids |= dict.fromkeys(self._standing_in, images[SAMPLE].id)
         references = [*self._ids]
         if source == "local":
             with self._reporter.step("images of Istio, from its Go module and Envoy's wheel") as progress:
