@@ -15,7 +15,7 @@ from eco2_auth.keys.choice import MATURE_SECONDS
 from eco2_auth.keys.jwks import document, is_known
 from eco2_auth.keys.ring import FRESH_SECONDS, LEASE_SECONDS, KeyRing
 from eco2_auth.keys.store import UNSEEN, KeyStore
-from eco2_service.database import Database
+from eco2_service.database import Database, DatabaseUnavailable
 from eco2_service.migrations import upgrade
 
 LIFETIME = REFRESH_TTL + 5
@@ -136,6 +136,49 @@ async def test_a_bundle_that_is_taken_back(pods: Pods, clock: Clock) -> None:
     assert pods.signer(again) == 0  # published anew: it has to wait anew
     assert again.own(pods.kids[1]) is not None
     assert again.own(None) is None
+
+
+async def test_a_key_waits_longer_by_the_time_that_no_process_ran(pods: Pods, clock: Clock) -> None:
+    await pods.start(0)
+    clock.pass_(86_400)
+    before = await pods.start(1, 0)
+    clock.pass_(60)
+    await before.refresh()
+    clock.pass_(2 * MATURE_SECONDS)  # no process ran: nobody could read the second key
+    both = await asyncio.gather(pods.start(1, 0), pods.start(1, 0))
+    for after in both:
+        await after.refresh()
+        assert pods.signer(after) == 0
+        assert await pods.published(after) == [0, 1]
+    clock.pass_(MATURE_SECONDS - 60)
+    assert [pods.signer(after) for after in both] == [1, 1]
+
+
+async def test_keys_that_nobody_knew_yet_keep_their_order(pods: Pods, clock: Clock) -> None:
+    await pods.start(0)
+    clock.pass_(60)
+    await pods.start(1, 0)
+    clock.pass_(2 * MATURE_SECONDS)
+    assert pods.signer(await pods.start(1, 0)) == 0
+
+
+async def test_a_database_that_is_slow_to_fail_is_asked_now_and_then_only(
+    pods: Pods, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = await pods.start(0)
+    before = await ring.document()
+    asked = 0
+
+    async def fail(_now: float) -> Any:
+        nonlocal asked
+        asked += 1
+        clock.pass_(2 * FRESH_SECONDS)  # until its limit of time
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(pods.store, "published", fail)
+    clock.pass_(FRESH_SECONDS)
+    assert await asyncio.gather(*(ring.document() for _ in range(20))) == [before] * 20
+    assert asked == 1
 
 
 async def test_the_names_of_all_processes_together_are_in_one_order(pods: Pods, clock: Clock) -> None:

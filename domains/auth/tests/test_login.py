@@ -15,7 +15,7 @@ from support.services import serve
 
 from eco2_auth.application import create_app
 from eco2_auth.settings import Settings
-from eco2_identity_provider.testing import RunningProviders
+from eco2_identity_provider.testing import REDIRECT_BASE, RunningProviders
 from eco2_identity_provider.troubles import Endpoint, Fault, Trouble
 from eco2_service.migrations import upgrade
 
@@ -58,7 +58,19 @@ async def test_the_cookies_are_on_the_redirect_itself(browser: Browser) -> None:
     }
     begun = await browser.get("/api/v1/auth/google/login", params={"redirect_uri": DONE})
     (line,) = begun.headers.get_list("set-cookie")
-    assert line.split("; ", 1)[1] == common.format(600, "/api/v1/auth")
+    assert line.split("=", 1)[0] == "__Host-oauth_state"  # no page on another host of the domain can lay it in
+    assert line.split("; ", 1)[1] == common.format(600, "/")
+
+
+async def test_the_cookies_of_a_stage_without_https(auth_settings: Settings) -> None:
+    """Browsers take the name of `__Host-` with Secure alone."""
+    changed = auth_settings.model_copy(update={"cookie_secure": False, "cookie_prefix": "dev_", "cookie_domain": ""})
+    async with serve(create_app(changed)) as client:
+        browser = Browser(client)
+        await browser.sign_in("google")
+        assert {name: one["secure"] for name, one in browser.cookies.items()} == {
+            "dev_oauth_state": "", "dev_s_access": "", "dev_s_refresh": "",
+        }  # fmt: skip
 
 
 async def test_signed_in_again_it_is_the_same_user(auth: httpx.AsyncClient) -> None:
@@ -94,6 +106,15 @@ async def test_a_state_of_another_browser(auth: httpx.AsyncClient, browser: Brow
     await victim.begin("google")  # one with a login of its own
     refused(await victim.get(callback))
     refused(await browser.get(callback))  # and it is spent
+
+
+async def test_a_browser_with_two_secrets(auth: httpx.AsyncClient, browser: Browser) -> None:
+    """The other one may be of a page on another host of the domain, that began the login itself."""
+    callback = await browser.consent(await browser.begin("google"))
+    name = "__Host-oauth_state"
+    other, secret = f"{name}={'x' * 43}", f"{name}={browser.value(name)}"
+    path = callback.removeprefix(REDIRECT_BASE)
+    refused(await auth.get(path, headers={"cookie": f"{other}; {secret}"}))
 
 
 async def test_a_state_of_another_provider(browser: Browser) -> None:

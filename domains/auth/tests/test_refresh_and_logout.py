@@ -56,6 +56,28 @@ async def test_by_cookie_it_needs_a_page_of_the_list(browser: Browser) -> None:
     assert (await browser.post(REFRESH)).status_code == 200
 
 
+async def test_beside_an_authorization_a_cookie_is_none(browser: Browser) -> None:
+    await browser.sign_in("google")
+    for line in ("Basic eDp4", "Bearer nonsense", ""):
+        for path in (REFRESH, LOGOUT):
+            response = await browser.post(path, origin="https://evil.test", headers={"authorization": line})
+            assert is_problem(response, 401, "invalid-token"), line
+    assert (await browser.post(REFRESH)).status_code == 200
+
+
+async def test_two_cookies_of_one_name_are_none(auth: httpx.AsyncClient, browser: Browser) -> None:
+    other = Browser(auth)
+    await browser.sign_in("google", "first")
+    await other.sign_in("google", "second")
+    for name, path in (("s_refresh", REFRESH), ("s_refresh", LOGOUT), ("s_access", LOGOUT)):
+        one, two = (f"{name}={who.value(name)}" for who in (browser, other))
+        for lines in ([f"{one}; {two}"], [one, two], [f"{one};{name} ={other.value(name)}"]):
+            headers = [("origin", FRONTEND), *(("cookie", line) for line in lines)]
+            assert is_problem(await auth.post(path, headers=headers), 401, "invalid-token"), lines
+    for who in (browser, other):
+        assert (await who.post(REFRESH)).status_code == 200
+
+
 async def test_a_client_without_cookies(auth: httpx.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     sent = {"refresh_token": browser.value("s_refresh")}

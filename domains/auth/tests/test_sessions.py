@@ -213,6 +213,40 @@ async def test_a_session_has_so_many_access_tokens(
     assert sorted(await revoked(redis_client, *pairs)) == [False, False, False, True, True]
 
 
+async def test_a_user_has_so_many_sessions(
+    sessions: Sessions, redis_client: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_SESSIONS", 3)
+    stranger = await sessions.open("somebody-else", "kakao")
+    pairs = []
+    for _ in range(3):
+        clock.pass_(1)
+        pairs.append(await sessions.open(USER, "kakao"))
+    clock.pass_(1)
+    pairs[0] = (await sessions.rotate(pairs[0].refresh)).pair  # the idlest is the second now
+    clock.pass_(1)
+    pairs.append(await sessions.open(USER, "google"))
+    assert await revoked(redis_client, *pairs, stranger) == [False, True, False, False, False]
+    assert await refused(sessions.rotate(pairs[1].refresh)) == "revoked"
+    assert await redis_client.zcard(f"auth:user:{USER}:families") == 3
+
+
+async def test_tokens_of_longer_lives_that_were_given_before_end_too(
+    redis_client: Client, keys: FixedKeys, clock: Clock
+) -> None:
+    def living(access: int, refresh: int) -> Sessions:
+        made = Tokens(keys, issuer=None, audience=None, access_ttl=access, refresh_ttl=refresh, clock=clock)
+        return Sessions(redis_client, made, clock=clock)
+
+    before, after = living(6000, 12_000), living(10, 20)  # ACCESS_TTL and REFRESH_TTL were changed in between
+    first = await before.open(USER, "kakao")
+    await after.rotate(first.refresh)
+    clock.pass_(20 + KEPT_SECONDS + 1)
+    await after.open(USER, "kakao")
+    await after.close_all(USER)
+    assert await revoked(redis_client, first) == [True]
+
+
 async def test_expired_access_tokens_are_forgotten(sessions: Sessions, redis_client: Client, clock: Clock) -> None:
     first = await sessions.open(USER, "kakao")
     clock.pass_(ACCESS_TTL + KEPT_SECONDS + 1)

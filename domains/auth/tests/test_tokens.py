@@ -1,7 +1,9 @@
 """What is in tokens, and which are believed."""
 
+import base64
 import hashlib
 import hmac
+import json
 from typing import Any
 
 import jwt
@@ -189,10 +191,20 @@ async def test_hs256(clock: Clock) -> None:
         "e30.e30.e30",
         "W10.e30.",
         "eyJhbGciOiJSUzI1NiIsImtpZCI6N30.e30.AA",
+        "W1tb" * 1300 + ".e30.AA",
     ],
 )
 async def test_what_is_no_token(maker: Tokens, text: str) -> None:
     assert await refused(maker, text) in ("no token", "too long", "unknown key")
+
+
+async def test_a_header_of_any_shape_is_never_an_error_of_ours(maker: Tokens) -> None:
+    header, rest = maker.draw("user-1", "kakao", FAMILY).access.split(".", 1)
+    known = part(f"{header}.", 0)
+    for wrong in ({"crit": 1}, {"crit": [1]}, {"alg": 1}, {"typ": 1}, {"cty": []}, {"jwk": {}}, {"x5c": 1}, {"b64": 1}):
+        text = json.dumps({**known, **wrong}).encode()
+        token = f"{base64.urlsafe_b64encode(text).decode().rstrip('=')}.{rest}"
+        assert await refused(maker, token), wrong
 
 
 @given(

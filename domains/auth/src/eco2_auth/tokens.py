@@ -128,6 +128,8 @@ class Tokens:
             payload = TokenPayload.model_validate(claims)
         except (JoseError, ValidationError) as error:
             raise InvalidToken(getattr(error, "error", "claims")) from None
+        except (ValueError, TypeError, RecursionError):  # what joserfc does not expect of a header or of JSON
+            raise InvalidToken("no token") from None
         self._check(payload, wanted)
         return payload
 
@@ -173,7 +175,7 @@ def _kid(token: str) -> str | None:
         raise InvalidToken("too long")
     try:
         kid = jws.extract_compact(token.encode()).headers().get("kid")
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise InvalidToken("no token") from None
     if kid is not None and not isinstance(kid, str):
         raise InvalidToken("no token")

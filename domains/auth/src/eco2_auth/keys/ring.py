@@ -124,7 +124,7 @@ class KeyRing:
             except Unavailable as error:
                 if not self._records:
                     raise KeysUnavailable("the database does not answer") from error
-                self._read_at = now  # or each request would wait for the database
+                self._read_at = self._clock()  # after the wait, or each request would wait for the database
 
     def _take(self, records: Sequence[KeyRecord], now: float) -> None:
         self._read_at = now

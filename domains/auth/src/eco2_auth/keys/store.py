@@ -8,13 +8,16 @@ from typing import Any, Final
 
 from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eco2_auth.keys.choice import KeyRecord
+from eco2_auth.keys.choice import MATURE_SECONDS, KeyRecord
 from eco2_auth.tables import signing_keys as table
 from eco2_service.database import Database
 
 UNSEEN: Final = timedelta(hours=1)
 """How long a key stays published that no process has in its bundle any more and that never signed."""
+UNSERVED: Final = timedelta(minutes=5)
+"""When no process has noted its keys for so long, none ran: they do so every minute."""
 
 
 class KeyStore:
@@ -30,6 +33,7 @@ class KeyStore:
         # In one order, or two processes with other bundles might wait for each other.
         rows.sort(key=lambda row: str(row["kid"]))
         async with self._database.begin() as connection:
+            await _leave_out_downtime(connection, moment)
             await connection.execute(
                 delete(table).where(~_needed(moment), table.c.kid.not_in([key["kid"] for key in keys]))
             )
@@ -63,6 +67,21 @@ class KeyStore:
 
 
 _ORDER: Final = (table.c.published_at, table.c.kid)
+
+
+async def _leave_out_downtime(connection: AsyncConnection, now: datetime) -> None:
+    """Nobody could read a key while no process ran: that is no part of the time for which it has been published.
+
+    The oldest of all has nobody to wait for.
+    """
+    last: datetime | None = await connection.scalar(select(func.max(table.c.seen_at)))
+    if last is None or now - last <= UNSERVED:
+        return
+    oldest = select(func.min(table.c.published_at)).scalar_subquery()
+    waiting = and_(table.c.published_at > last - timedelta(seconds=MATURE_SECONDS), table.c.published_at > oldest)
+    later = func.least(now, table.c.published_at + (now - last))
+    # Rows seen meanwhile are another process's work, that started at the same time.
+    await connection.execute(update(table).where(waiting, table.c.seen_at <= last).values(published_at=later))
 
 
 def _needed(now: datetime) -> Any:

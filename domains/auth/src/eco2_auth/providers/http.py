@@ -86,7 +86,7 @@ class Http:
             raise _status_error(provider, what, error.response.status_code) from None
         except httpx.HTTPError:
             raise ProviderFailed(provider, f"{what} could not be reached") from None
-        except (ValueError, TypeError, RecursionError):  # what reading JSON of any shape and depth may raise
+        except (ValueError, TypeError, OverflowError, RecursionError):  # of JSON of any shape and depth
             raise ProviderAnswerInvalid(provider, f"{what} gave no usable JSON") from None
 
 

@@ -46,7 +46,7 @@ local function extend(family, user, refresh, refresh_expires, access_jti, access
 
   local families = 'auth:user:' .. user .. ':families'
   redis.call('ZREMRANGEBYSCORE', families, '-inf', now - kept)
-  redis.call('ZADD', families, string.format('%.0f', ends), family)
+  redis.call('ZADD', families, 'GT', string.format('%.0f', ends), family)
   expire_with_last(families)
 end
 
@@ -63,21 +63,25 @@ end
 
 def _script(arguments: str, body: str) -> str:
     names = ["now", "kept", *arguments.split()]
-    numbers = {"now", "kept", "grace", "gone", "refresh_expires", "access_expires", "most_access"}
+    numbers = {"now", "kept", "grace", "gone", "refresh_expires", "access_expires"}
+    numbers |= {"most_access", "most_families"}
     read = (f"tonumber(ARGV[{n}])" if name in numbers else f"ARGV[{n}]" for n, name in enumerate(names, 1))
     return "\n".join([*(f"local {name} = {value}" for name, value in zip(names, read, strict=True)), _COMMON, body])
 
 
 OPEN: Final = _script(
-    "family user refresh refresh_expires access_jti access_expires most_access",
+    "most_families family user refresh refresh_expires access_jti access_expires most_access",
     """
 if redis.call('EXISTS', 'auth:user:' .. user .. ':gone') == 1 then return 0 end
+local others = 'auth:user:' .. user .. ':families'
+redis.call('ZREMRANGEBYSCORE', others, '-inf', now - kept)
+while redis.call('ZCARD', others) >= most_families do revoke(redis.call('ZPOPMIN', others)[1]) end
 redis.call('HSET', 'auth:family:' .. family, 'user', user)
 extend(family, user, 'auth:refresh:' .. refresh, refresh_expires, access_jti, access_expires, most_access)
 return 1
 """,
 )
-"""1, or 0 for a user who was deleted."""
+"""1, or 0 for a user who was deleted. Sessions above the number that a user may have are revoked, the idlest first."""
 
 ROTATE: Final = _script(
     "grace presented successor refresh refresh_expires access_jti access_expires most_access",

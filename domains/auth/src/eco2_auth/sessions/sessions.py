@@ -29,6 +29,9 @@ GONE_SECONDS: Final = 3_600
 """How long no session is opened for a deleted user: longer than a login that was under way may take."""
 MOST_ACCESS_TOKENS: Final = 100
 """Of a session that are valid at the same time; the oldest is revoked for one more."""
+MOST_SESSIONS: Final = 100
+"""Of a user at the same time; the one that was not gone on with for longest is revoked for one more. What a script has
+to go through stays small, while everybody else waits for Redis."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Sessions:
         """Begin a session. Raises UserGone, KeysUnavailable."""
         family = uuid.uuid4().hex
         pair = self._tokens.draw(user_id, provider, family)
-        if not await self._run(self._open, family, user_id, *_entry(pair)):
+        if not await self._run(self._open, MOST_SESSIONS, family, user_id, *_entry(pair)):
             raise UserGone
         return pair
 
