@@ -16,7 +16,7 @@ from support.operator import Operator
 from support.waits import eventually
 
 from eco2_operator.diff import difference, surplus
-from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, OPTIONAL, by_name
+from eco2_operator.kinds import CHILDREN, ECO_DOMAIN, ECO_INGRESS, JOB, OPTIONAL, by_name
 from eco2_operator.naming import FIELD_MANAGER, Ref
 from eco2_testcluster.examples import load_examples
 from eco2_testcluster.nodes import domain_nodes
@@ -120,7 +120,7 @@ def test_render_prints_what_the_operator_applied_and_nothing_else(
     rendered = {Ref.of(obj): obj for obj in render(EXAMPLES / "domains")}
     made = {
         Ref.of(obj): obj
-        for kind in CHILDREN
+        for kind in (*CHILDREN, JOB)
         for obj in examples.api.items(kind, selector=f"app.kubernetes.io/managed-by={FIELD_MANAGER}")
         if obj["metadata"]["namespace"] != "broken"
     }
