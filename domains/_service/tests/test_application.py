@@ -1,6 +1,7 @@
 """What every service answers, over real HTTP."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from support.example_service import PREFIX, make_app
 from support.redis import Redis
 from support.services import SERVICE_TOKEN, identity, serve, service_token
 
+from eco2_service.middleware import BODY_LIMIT
 from eco2_service.settings import ServiceSettings
 
 ORIGIN = "https://frontend.growbin.app"
@@ -165,6 +167,25 @@ async def test_what_is_no_json_is_400(settings: ServiceSettings) -> None:
     async with serve(make_app(settings), headers=identity("u-1")) as client:
         answer = await client.post(f"{PREFIX}/items", content=b"{", headers={"content-type": "application/json"})
         assert_problem(answer, 400)
+
+
+async def test_a_body_that_is_too_long_is_not_read_to_its_end(settings: ServiceSettings) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'{"name": "'
+        while sent < 100 * BODY_LIMIT:
+            sent += 65536
+            yield b"a" * 65536
+
+    async with serve(make_app(settings), headers=identity("u-1")) as client:
+        fits = b'{"name": "abc"' + b" " * (BODY_LIMIT - 15) + b"}"
+        as_json = {"content-type": "application/json"}
+        assert (await client.post(f"{PREFIX}/items", content=fits, headers=as_json)).status_code == 201
+        assert_problem(await client.post(f"{PREFIX}/items", content=fits + b" ", headers=as_json), 413)
+        assert_problem(await client.post(f"{PREFIX}/items", content=endless(), headers=as_json), 413)
+        assert (await client.get(f"{PREFIX}/me")).status_code == 200
 
 
 async def test_what_does_not_exist(settings: ServiceSettings) -> None:

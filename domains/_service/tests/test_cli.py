@@ -206,7 +206,7 @@ def test_openapi_is_printed(program: Program) -> None:
     operation = schema["paths"]["/api/v1/example/items"]["post"]
     assert [parameter["name"] for parameter in operation["parameters"]] == ["x-user-id", "x-auth-provider"]
     assert "security" not in operation
-    assert set(operation["responses"]) == {"201", "400", "401", "403", "422", "503"}
+    assert set(operation["responses"]) == {"201", "400", "401", "403", "413", "422", "503"}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     assert operation["responses"]["422"]["content"] == problem
     assert "HTTPValidationError" not in schema["components"]["schemas"]

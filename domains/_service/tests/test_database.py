@@ -12,6 +12,7 @@ from support import postgres as postgresql
 from eco2_service import database as module
 from eco2_service.database import Database, DatabaseUnavailable
 from eco2_service.metrics import Metrics
+from eco2_service.problems import NotFound
 
 
 @pytest.fixture
@@ -140,13 +141,42 @@ async def test_a_statement_has_a_limit(database_url: str) -> None:
     await database.close()
 
 
+@pytest.mark.parametrize("state", ["40001", "40P01", "53300", "55P03", "57014", "57P01"])
+async def test_what_passes_by_itself_is_unavailable(database: Database, state: str) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin() as connection:
+            await connection.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"))
+    await database.check()
+
+
+async def test_a_primary_that_takes_no_writes_any_more_is_left(database: Database) -> None:
+    await make_table(database)
+    async with database.read() as connection:
+        await connection.execute(text("SET default_transaction_read_only = on"))
+        before = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin() as connection:
+            await connection.execute(text("INSERT INTO things VALUES (1)"))
+    async with database.begin() as connection:
+        assert (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one() != before
+        await connection.execute(text("INSERT INTO things VALUES (1)"))
+
+
 async def test_what_it_takes_is_measured(database_url: str) -> None:
     metrics = Metrics(name="x", version="1")
     database = Database(database_url, name="tests", pool_size=1, timeout=2, metrics=metrics)
     await database.check()
+    with pytest.raises(NotFound):  # of the program: the database has answered
+        async with database.read():
+            raise NotFound("no such thing")
+    said = metrics.render().decode()
+    assert 'eco2_dependency_request_duration_seconds_count{dependency="postgres",result="ok"} 2.0' in said
+    with pytest.raises(DatabaseUnavailable):
+        async with database.read() as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     await database.close()
     said = metrics.render().decode()
-    assert 'eco2_dependency_request_duration_seconds_count{dependency="postgres",result="ok"} 1.0' in said
+    assert 'eco2_dependency_request_duration_seconds_count{dependency="postgres",result="error"} 1.0' in said
 
 
 @pytest.mark.parametrize(

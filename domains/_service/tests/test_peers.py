@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from support.aio import becomes
 from support.services import serve
 
 from eco2_service import peers
@@ -130,3 +132,65 @@ async def test_after_some_failures_it_is_left_alone_and_tried_again_later(monkey
                     await asyncio.sleep(0.05)
         assert answered.status_code == 200
         assert (await peer.request("GET", "/thing")).status_code == 200
+
+
+async def test_of_many_that_come_when_it_is_time_one_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "OPEN_SECONDS", 0.05)
+    tries = asyncio.Event()
+
+    async def answer(count: int, _request: Request) -> Response:
+        if count > peers.OPEN_AFTER:
+            await tries.wait()
+        return Response(status_code=500)
+
+    async with asking(answer, attempts=1) as (peer, other, _metrics):
+        await open_circuit(peer)
+        trying = asyncio.create_task(until_it_is_asked(peer))
+        await becomes(lambda: other.asked > peers.OPEN_AFTER)
+        for _ in range(3):
+            with pytest.raises(CircuitOpen):
+                await peer.request("GET", "/thing")
+        tries.set()
+        with pytest.raises(PeerUnavailable, match="status 500"):
+            await trying
+        assert other.asked == peers.OPEN_AFTER + 1
+
+
+async def open_circuit(peer: Peer) -> None:
+    for _ in range(peers.OPEN_AFTER):
+        with pytest.raises(PeerUnavailable):
+            await peer.request("GET", "/thing")
+
+
+async def until_it_is_asked(peer: Peer) -> None:
+    while True:
+        try:
+            await peer.request("GET", "/thing")
+        except CircuitOpen:
+            await asyncio.sleep(0.01)
+
+
+async def test_calls_that_are_refused_leave_nothing_behind() -> None:
+    async def answer(_count: int, _request: Request) -> Response:
+        return Response(status_code=500)
+
+    async with asking(answer, attempts=1) as (peer, _other, _metrics):
+        await open_circuit(peer)
+        for _ in range(3):
+            with pytest.raises(CircuitOpen) as caught:
+                await peer.request("GET", "/thing")
+        state = caught.value.__context__  # the same each time, as long as the circuit is open
+        assert state is not None
+        assert state.__traceback__ is None
+
+
+async def test_why_there_was_no_answer_is_logged() -> None:
+    async def answer(_count: int, _request: Request) -> Response:
+        return Response(status_code=503)
+
+    with structlog.testing.capture_logs() as lines:
+        async with asking(answer, attempts=1) as (peer, _other, _metrics):
+            with pytest.raises(PeerUnavailable):
+                await peer.request("GET", "/thing")
+    (line,) = (line for line in lines if line["event"] == "no answer")
+    assert (line["peer"], line["reason"]) == ("other", "status 503")

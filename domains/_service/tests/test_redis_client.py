@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis as Client
 from redis.exceptions import ResponseError
 from support import redis as servers
 from support.redis import Redis
@@ -47,6 +48,50 @@ async def test_what_it_refuses_is_an_error_of_the_program(redis_server: Redis) -
     client = connect_redis(redis_server.url)
     with pytest.raises(ResponseError), redis_answers():
         await client.execute_command("NONSENSE")
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ["CONFIG SET maxmemory 1"],
+        ["REPLICAOF 127.0.0.1 1"],
+        ["CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 1"],
+        ["CONFIG SET min-replicas-to-write 1"],
+    ],
+    ids=["no memory", "read only", "no primary", "no replicas"],
+)
+async def test_what_it_cannot_for_now_is_unavailable(trouble: list[str]) -> None:
+    with servers.running() as server:
+        client = connect_redis(server.url)
+        script = client.register_script("return redis.call('SET', KEYS[1], 1)")
+        await script(keys=["key"])
+        for command in trouble:
+            server.do(*command.split())
+        for write in (client.set("key", "value"), script(keys=["key"]), _transaction(client)):
+            with pytest.raises(RedisUnavailable), redis_answers():
+                await write
+        await client.aclose()
+
+
+async def _transaction(client: Client) -> None:
+    async with client.pipeline(transaction=True) as pipeline:
+        pipeline.set("key", "value")
+        pipeline.publish("channel", "value")
+        await pipeline.execute()
+
+
+async def test_a_primary_that_takes_no_writes_any_more_is_left(redis_server: Redis) -> None:
+    client = connect_redis(redis_server.url)
+    before = await client.client_id()
+    redis_server.do("REPLICAOF", "127.0.0.1", "1")  # by now the address may lead to another
+    try:
+        with pytest.raises(RedisUnavailable), redis_answers():
+            await client.set("key", "value")
+        assert await client.client_id() != before
+    finally:
+        redis_server.do("REPLICAOF", "NO", "ONE")
+    await client.set("key", "value")
     await client.aclose()
 
 

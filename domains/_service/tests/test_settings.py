@@ -50,6 +50,7 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LISTEN_PORT", "70000", "less than or equal to 65535"),
         ("LOG_LEVEL", "hunter2", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("CHARACTER_SERVICE_TOKEN_SECRET", "hunter2", "must have at least 16 characters"),
+        ("CHARACTER_SERVICE_TOKEN_SECRET", "hunter2-and-16-chars\n", "visible ASCII: no line break at the end"),
         ("CORS_ALLOW_ORIGINS", "https://a.example/path", "every item must be scheme://host[:port] and nothing more"),
         ("CORS_ALLOW_ORIGINS", "https://hunter2@a.example", "every item must be scheme://host[:port]"),
         ("COOKIE_PREFIX", "a;b", "String should match pattern"),

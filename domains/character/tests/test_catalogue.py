@@ -16,7 +16,7 @@ from support import postgres as postgresql
 from support.services import identity, serve
 
 from eco2_character.application import create_app
-from eco2_character.catalogue import Catalogue, Snapshot
+from eco2_character.catalogue import MAX_PAGES, Catalogue, Snapshot
 from eco2_character.catalogue_file import Entry
 from eco2_character.importing import import_catalogue
 from eco2_character.matching import Labels
@@ -172,6 +172,15 @@ def test_pages_are_kept_and_no_cursor_makes_more_of_them() -> None:
     assert snapshot.page(None, 1000) is snapshot.page(None, 100)
 
 
+def test_only_so_many_pages_are_kept() -> None:
+    snapshot = Snapshot(1, [character(f"{number:03}", "x") for number in range(MAX_PAGES)])
+    for after in range(MAX_PAGES):
+        for limit in (1, 2):
+            snapshot.page(f"{after:03}", limit)
+    assert len(snapshot._pages) <= MAX_PAGES
+    assert snapshot.page(None, 1) is snapshot.page(None, 1)
+
+
 class Counting(Database):
     """Counts how often the catalogue is asked for its version, and can be told to stop or to fail."""
 
@@ -236,6 +245,20 @@ async def test_all_that_come_at_once_wait_for_one_first_answer(counting: Countin
     assert len(set(map(id, found))) == 1
     assert isinstance(found[0], Snapshot)
     assert counting.asked == 2
+
+
+async def test_all_that_come_at_once_hear_that_there_is_no_first_answer(counting: Counting) -> None:
+    catalogue = Catalogue(counting, check_seconds=2, clock=Clock())
+    counting.is_down = True
+    counting.passes.clear()
+    tasks = [asyncio.create_task(catalogue.current()) for _ in range(50)]
+    await asyncio.sleep(0)
+    counting.passes.set()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(error) for error in found} == {DatabaseUnavailable}
+    assert counting.asked == 1
+    counting.is_down = False
+    assert isinstance(await catalogue.current(), Snapshot)
 
 
 async def test_while_one_asks_for_the_version_the_others_do_not_wait(counting: Counting) -> None:

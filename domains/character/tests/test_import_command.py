@@ -134,12 +134,17 @@ async def test_an_import_that_waits_too_long_for_another_ends_with_2(
 
 
 def test_a_file_that_cannot_be_read_ends_with_2(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_path: Path) -> bytes:
+    def fail(_path: Path, _mode: str) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(Path, "open", fail)
     result = run("import", file)
     assert (result.exit_code, "Input/output error" in result.stderr) == (2, True)
+
+
+def test_a_file_without_an_end_is_refused(run: Run) -> None:
+    result = run("import", Path("/dev/zero"))
+    assert (result.exit_code, "the file has more than" in result.output) == (1, True), result.output
 
 
 def test_the_installed_program_imports_its_own_seed(database_url: str) -> None:

@@ -17,8 +17,8 @@ from eco2_character.settings import Settings
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 OPERATIONS = {
     ("get", "/api/v1/character/catalog"): {"200", "304", "401", "404", "422", "503"},
-    ("post", "/api/v1/internal/characters/rewards"): {"200", "400", "401", "403", "409", "410", "422", "503"},
-    ("post", "/api/v1/internal/characters/onboarding"): {"200", "400", "401", "403", "410", "422", "503"},
+    ("post", "/api/v1/internal/characters/rewards"): {"200", "400", "401", "403", "409", "410", "413", "422", "503"},
+    ("post", "/api/v1/internal/characters/onboarding"): {"200", "400", "401", "403", "410", "413", "422", "503"},
     ("get", "/api/v1/internal/characters/owned"): {"200", "401", "404", "422", "503"},
     ("delete", "/api/v1/internal/users/{user_id}"): {"204", "401", "403", "422", "503"},
 }

@@ -96,6 +96,13 @@ async def test_what_is_no_tag_of_ours_matches_nothing(client: httpx.AsyncClient,
     assert (answer.status_code, answer.json()["type"]) == (412, "/problems/profile-changed")
 
 
+async def test_conditions_on_two_lines_are_one_list(client: httpx.AsyncClient, push: Any) -> None:
+    await push()
+    for lines in (['"7"', '"1"'], ['"2"', '"7"']):
+        headers = [("if-match", line) for line in lines]
+        assert (await client.patch(ME, json={"nickname": "x"}, headers=headers)).status_code == 200
+
+
 async def test_of_two_changes_at_once_one_is_told(client: httpx.AsyncClient, push: Any) -> None:
     await push()
     changes = [client.patch(ME, json={"nickname": name}, headers={"if-match": '"1"'}) for name in "abcd"]

@@ -45,6 +45,9 @@ def test_what_is_no_nickname(name: object) -> None:
 
 def test_a_nickname_in_single_letters_is_composed() -> None:
     assert ProfileChanges(nickname="\u1112\u1161\u11ab").nickname == "한"
+    assert ProfileChanges(nickname="\u1112\u1161\u11ab" * 30).nickname == "한" * 30
+    with pytest.raises(ValidationError):
+        ProfileChanges(nickname="\u0344" * 16)  # it is two characters, composed
 
 
 def test_a_change_names_something_and_nothing_unknown() -> None:

@@ -10,19 +10,22 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from eco2_service.metrics import Metrics
-from eco2_service.problems import Unavailable
+from eco2_service.problems import Problem, Unavailable
 from eco2_service.settings import ServiceSettings
 
 IDLE_SECONDS: Final = 30.0
 """A connection that rested longer is tried before it is used: firewalls and fail-overs end them without a word."""
-_UNAVAILABLE: Final = ("08", "53", "57P")
-"""SQLSTATE of what passes by itself: connection lost, out of resources, being shut down.
+_READ_ONLY: Final = "25006"
+"""SQLSTATE of a write on a server that takes none: a standby, or a primary that has become one."""
+_UNAVAILABLE: Final = ("08", "53", "57P", "40001", "40P01", "55P03", "57014", _READ_ONLY)
+"""SQLSTATE of what passes by itself: connection lost, out of resources, being shut down; a conflict with another
+transaction, a lock or an answer that takes longer than the server lets it.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
@@ -88,7 +91,7 @@ class Database:
         if self._metrics is None:
             yield
         else:
-            with self._metrics.dependency("postgres"):
+            with self._metrics.dependency("postgres", has_failed=_has_failed):
                 yield
 
     async def check(self) -> None:
@@ -109,10 +112,18 @@ def translated() -> Iterator[None]:
     except (PoolTimeout, TimeoutError) as error:  # asyncpg's own, for a statement, is not wrapped
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        if error.connection_invalidated or state.startswith(_UNAVAILABLE):
+        if error.connection_invalidated or _state(error.orig).startswith(_UNAVAILABLE):
             raise DatabaseUnavailable from error
         raise
+
+
+def _has_failed(error: Exception) -> bool:
+    """Not when the program itself says no in the middle of its work with the database: not found, gone, conflict."""
+    return isinstance(error, Unavailable) or not isinstance(error, Problem)
+
+
+def _state(error: BaseException | None) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def create_engine(url: str, *, name: str, pool_size: int, timeout: float) -> AsyncEngine:
@@ -135,6 +146,7 @@ def create_engine(url: str, *, name: str, pool_size: int, timeout: float) -> Asy
         },
     )
     _try_rested_connections(engine)
+    _leave_read_only_servers(engine)
     return engine
 
 
@@ -167,3 +179,12 @@ def _try_rested_connections(engine: AsyncEngine) -> None:
             alive = False
         if not alive:
             raise DisconnectionError  # the pool takes a fresh one
+
+
+def _leave_read_only_servers(engine: AsyncEngine) -> None:
+    """After a fail-over the address leads to the new primary, while connections to the old one may live on."""
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        if _state(context.original_exception) == _READ_ONLY:
+            context.is_disconnect = True  # the pool closes them all

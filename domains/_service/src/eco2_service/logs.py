@@ -5,6 +5,7 @@ Nothing here writes what a request carries beyond its method, path and size; a q
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -62,12 +63,18 @@ def add_request_id(_logger: object, _method: str, line: MutableMapping[str, Any]
 
 
 def _dump(line: object, **_options: object) -> bytes:
-    return orjson.dumps(line, default=str)
+    try:
+        return orjson.dumps(line, default=str)
+    except TypeError:  # half a surrogate pair, or a number beyond 64 bits: no reason to lose the line, or the request
+        return json.dumps(line, default=str).encode()
 
 
 class _Forward(logging.Handler):
     """Says what a logger of the standard library says, in our form."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        logger = structlog.get_logger()
-        logger.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info or None)
+        try:
+            logger = structlog.get_logger()
+            logger.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info or None)
+        except Exception:  # whoever logs goes on, as with every handler of the standard library
+            self.handleError(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,6 +16,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 PATH: Final = "/metrics/status"
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _always(_error: Exception) -> bool:
+    return True
 
 
 class Metrics:
@@ -44,13 +48,20 @@ class Metrics:
         )
 
     @contextmanager
-    def dependency(self, name: str) -> Iterator[None]:
-        """Time a call; its result is ``ok``, or ``error`` when it raises."""
+    def dependency(self, name: str, *, has_failed: Callable[[Exception], bool] = _always) -> Iterator[None]:
+        """Time a call; its result is ``ok``, or ``error`` when it raises.
+
+        Args:
+            has_failed: says of what is raised whether the dependency is to blame.
+        """
         begin = time.perf_counter()
         result = "error"
         try:
             yield
             result = "ok"
+        except Exception as error:
+            result = "error" if has_failed(error) else "ok"
+            raise
         finally:
             self._dependencies.labels(name, result).observe(time.perf_counter() - begin)
 

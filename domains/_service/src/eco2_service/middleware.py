@@ -6,6 +6,7 @@ import time
 from typing import Any, Final
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eco2_service.problems import problem_response
@@ -13,6 +14,11 @@ from eco2_service.request_scope import HEADER, enter_request
 
 QUIET: Final = frozenset({"/health", "/ready", "/metrics/status"})
 """Asked every few seconds by machines: logged only when they fail."""
+BODY_LIMIT: Final = 1024 * 1024
+"""Bytes of a request's body. All of it is in memory before it is looked at, and whoever may ask may send any amount."""
+INTERNAL_BODY_LIMIT: Final = 8 * 1024 * 1024
+"""Of one that the gateway does not let in: domains may tell each other more."""
+INTERNAL_PREFIX: Final = "/api/v1/internal/"
 _HEADER: Final = HEADER.encode()
 _CACHE_CONTROL: Final = b"cache-control"
 """What says nothing of it is about one user, and stays in no cache (RFC 9111, section 5.2.2.5)."""
@@ -35,7 +41,7 @@ class RequestMiddleware:
         answer = _Answer(send, (_HEADER, identifier.encode()))
         begin = time.perf_counter()
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, _limited(receive, scope["path"]), answer.send)
         except Exception:
             log.exception("unexpected error", method=scope["method"], path=scope["path"])
             if answer.status:  # the answer has begun: the connection must end, or it would look complete
@@ -45,6 +51,22 @@ class RequestMiddleware:
         finally:
             if scope["path"] not in QUIET or answer.status >= 500:
                 log.info("request", **_line(scope, answer.status, time.perf_counter() - begin))
+
+
+def _limited(receive: Receive, path: str) -> Receive:
+    """Receive no more than the limit; beyond it, raise what is answered with 413."""
+    limit = INTERNAL_BODY_LIMIT if path.startswith(INTERNAL_PREFIX) else BODY_LIMIT
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413, f"The body of this request has at most {limit} bytes")
+        return message
+
+    return limited
 
 
 class _Answer:

@@ -72,7 +72,7 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
         del operation["responses"]["422"]
         statuses.append(422)
     if "requestBody" in operation:
-        statuses.append(400)  # not JSON at all
+        statuses += (400, 413)  # not JSON at all; too long
     if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ())):
         statuses.append(404)  # not one of this list's
     for status, answer in problem_responses(*statuses).items():

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
+from purgatory.domain.model import HALF_OPENED, OpenedState
 from pydantic import SecretStr
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -96,29 +96,35 @@ class Peer:
             reraise=True,
         )
         circuit = await self._circuits.get_breaker(self.name)
+        if circuit.context.state == HALF_OPENED:  # one call tries; the library would let all through
+            raise CircuitOpen(self.name)
         try:
             async with circuit:
                 async with asyncio.timeout(self._timeout):
                     answer: httpx.Response = await retrying(self._attempt, method, path, json, params)
                     return answer
-        except OpenedState:
+        except OpenedState as state:
+            state.__traceback__ = None  # the library raises this one object each time: it would keep all their frames
             raise CircuitOpen(self.name) from None
         except TimeoutError:
-            raise PeerUnavailable(self.name, "timeout") from None
+            raise self._no_answer("timeout") from None
 
     async def _attempt(self, method: str, path: str, json: object, params: Mapping[str, Any] | None) -> httpx.Response:
         headers = {HEADER: current} if (current := request_id()) else {}
         with self._metrics.dependency(self.name):
             try:
                 answer = await self._client.request(method, path, json=json, params=params, headers=headers)
-            except httpx.TimeoutException:
-                raise PeerUnavailable(self.name, "timeout") from None
+            except httpx.TimeoutException as error:
+                raise self._no_answer("timeout", error) from None
             except httpx.HTTPError as error:
-                log.warning("no answer", peer=self.name, error=type(error).__name__)
-                raise PeerUnavailable(self.name, "unreachable") from None
+                raise self._no_answer("unreachable", error) from None
             if answer.status_code >= 500:
-                raise PeerUnavailable(self.name, f"status {answer.status_code}")
+                raise self._no_answer(f"status {answer.status_code}")
             return answer
+
+    def _no_answer(self, reason: str, error: httpx.HTTPError | None = None) -> PeerUnavailable:
+        log.warning("no answer", peer=self.name, reason=reason, **({"error": type(error).__name__} if error else {}))
+        return PeerUnavailable(self.name, reason)
 
     async def close(self) -> None:
         """Close its connections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, cast
@@ -12,13 +13,25 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from eco2_service.problems import Unavailable
 
 TIMEOUT_SECONDS: Final = 1.0
 """For a connection and for an answer: a request waits for it."""
 SENTINEL_PORT: Final = 26379
+_PASSING: Final = (ReadOnlyError, OutOfMemoryError, ClusterDownError, TryAgainError)
+_PASSING_CODES: Final = re.compile(r"""(^|\(['"])(BUSY|MISCONF|NOREPLICAS) """)
+"""What passes by itself though Redis does answer: a fail-over, no memory, no disk, no replicas, a script that runs.
+redis-py has classes for some; of the others the text begins with the code, and so does what a pipeline quotes
+(https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors)."""
 
 
 class RedisUnavailable(Unavailable):
@@ -45,6 +58,7 @@ def connect_redis(url: SecretStr | str) -> Redis:
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=_retry(),
+        retry_on_error=[ReadOnlyError],  # it was the primary when we connected: its name may lead to another by now
         health_check_interval=30,
     )
     return client
@@ -97,10 +111,15 @@ def _retry() -> Retry:
 
 @contextmanager
 def redis_answers() -> Iterator[None]:
-    """Say RedisUnavailable when Redis does not answer in the block. What it refuses is the program's own error."""
+    """Say RedisUnavailable when Redis does not answer in the block, or cannot for now.
+
+    What else it refuses is the program's own error.
+    """
     try:
         yield
-    except ResponseError:
+    except ResponseError as error:
+        if isinstance(error, _PASSING) or _PASSING_CODES.search(str(error)):
+            raise RedisUnavailable from error
         raise
     except (RedisError, OSError, TimeoutError) as error:
         raise RedisUnavailable from error

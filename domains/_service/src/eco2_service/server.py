@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
 import uvloop
@@ -15,6 +16,10 @@ from fastapi import FastAPI
 
 from eco2_service.probes import metrics_application
 from eco2_service.settings import ServiceSettings
+
+KEEP_ALIVE_SECONDS: Final = 3660
+"""Longer than Envoy keeps an idle connection to us, an hour: the side that sends must be the one that closes it, or a
+request may meet the end of its connection (https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts)."""
 
 
 def serve(application: FastAPI, settings: ServiceSettings) -> None:
@@ -52,6 +57,7 @@ def _configuration(application: FastAPI, settings: ServiceSettings, port: int) -
         access_log=False,  # the middleware has the line
         proxy_headers=False,  # who is trusted to say where a request came from is decided in rate_limit
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -19,6 +20,7 @@ def split_list(value: object) -> object:
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 """A setting that lists texts: ``a,b`` in the environment."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{16,}")
 
 
 class DatabaseSettings(BaseSettings):
@@ -43,8 +45,9 @@ class ServiceSettings(DatabaseSettings):
         metrics_port: where `/metrics/status` is served instead of on `listen_port`.
         database_pool_size: connections kept and used at most, per process.
         database_timeout_seconds: how long a request waits for a connection, and a statement for its answer.
-        service_token: what other domains show to internal endpoints; `service_token_previous` is accepted too, so that
-            callers and called may be restarted in any order during a rotation.
+        service_token: what other domains show to internal endpoints, and what is shown to them;
+            `service_token_previous` is accepted too. A rotation in which services may restart in any order: first give
+            all the new token as the previous one, then exchange the two, then take the old one away.
         cors_allow_origins: pages that may change state with a cookie, such as ``https://frontend.growbin.app``.
         cookie_prefix: of the session cookies' names.
         trusted_proxies: how many proxies in front append to `X-Forwarded-For`; what lies before was sent by anyone.
@@ -81,9 +84,9 @@ class ServiceSettings(DatabaseSettings):
 
     @field_validator("service_token", "service_token_previous")
     @classmethod
-    def _is_long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 16:
-            raise ValueError("must have at least 16 characters")
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _TOKEN.fullmatch(value.get_secret_value()) is None:
+            raise ValueError("must have at least 16 characters, all of them visible ASCII: no line break at the end")
         return value
 
     @field_validator("cors_allow_origins")

@@ -19,6 +19,8 @@ from eco2_service.database import Database, DatabaseUnavailable
 from eco2_service.pages import MAX_LIMIT, Page, encode_cursor
 
 CURSOR_FIELD: Final = "code"
+MAX_PAGES: Final = 256
+"""Pages that are kept. Users ask for a few; there could be a hundred for each character, of up to a hundred each."""
 log = structlog.get_logger("eco2.character")
 
 
@@ -33,7 +35,7 @@ class PreparedPage:
 class Snapshot:
     """The catalogue at one version. A page is made when it is asked for first, and kept.
 
-    There are at most `MAX_LIMIT` pages for each character, whatever is asked for.
+    Cursors that lead to the same characters share a page, and `MAX_PAGES` are kept at most.
     """
 
     def __init__(self, version: int, characters: Sequence[Character]) -> None:
@@ -48,6 +50,8 @@ class Snapshot:
         key = start, min(limit, MAX_LIMIT)
         page = self._pages.get(key)
         if page is None:
+            if len(self._pages) >= MAX_PAGES:
+                self._pages.clear()  # what is asked for often is soon back
             page = self._pages[key] = self._prepare(*key)
         return page
 
@@ -96,6 +100,7 @@ class Catalogue:
         self._clock = clock
         self._snapshot: Snapshot | None = None
         self._checked_at = float("-inf")
+        self._failures = 0
         self._asking = asyncio.Lock()
 
     async def current(self) -> Snapshot:
@@ -107,7 +112,10 @@ class Catalogue:
         snapshot = self._snapshot
         if snapshot is not None and (self._is_fresh() or self._asking.locked()):
             return snapshot
+        failures = self._failures
         async with self._asking:  # those that come before there is a first snapshot wait for it here
+            if self._snapshot is None and self._failures != failures:
+                raise DatabaseUnavailable  # to those before us; one after the other we would wait for ever
             if self._snapshot is None or not self._is_fresh():
                 await self._ask()
         assert self._snapshot is not None  # noqa: S101 - _ask raises rather than leave none
@@ -120,6 +128,7 @@ class Catalogue:
         try:
             self._snapshot = await self._newest()
         except DatabaseUnavailable:
+            self._failures += 1
             if self._snapshot is None:
                 raise
             log.warning("catalogue not checked: the database does not answer", version=self._snapshot.version)

@@ -99,7 +99,7 @@ def read_catalogue(data: bytes) -> CatalogueFile:
 
 def _decode(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise _Refused(Fault(f"the file has {len(data)} bytes, more than {MAX_BYTES}", "is it the right file?"))
+        raise _Refused(Fault(f"the file has more than {MAX_BYTES} bytes", "is it the right file?"))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _Refused(Fault("the file is UTF-16", _SAVE_AS))
     try:

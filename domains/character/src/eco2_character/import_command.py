@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import ProgrammingError
 
-from eco2_character.catalogue_file import Entry, Fault, read_catalogue
+from eco2_character.catalogue_file import MAX_BYTES, Entry, Fault, read_catalogue
 from eco2_character.errors import Busy
 from eco2_character.importing import Changes, import_catalogue
 from eco2_character.settings import Settings
@@ -54,7 +54,8 @@ def import_command(file: Path, dry_run: bool, output: str) -> None:
     file was refused, 2 when it could not be tried (usage, environment, unreadable file, database).
     """
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)  # what is longer is refused, however long it is
     except OSError as error:
         _give_up(f"{file}: {error.strerror}")
     found = read_catalogue(data)

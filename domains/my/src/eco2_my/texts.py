@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 _INVISIBLE: Final = (
     r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
@@ -16,9 +16,12 @@ _BLANK: Final = r"\s\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u3164\u115f\u116
 """What shows as nothing, the fillers of Hangul included: they are letters, and a name of them alone looks empty."""
 
 
-def _composed(text: str) -> str:
-    """The one form (NFC) of what can be written in several: macOS sends 한글 as single letters."""
-    return unicodedata.normalize("NFC", text)
+def _composed(text: object) -> object:
+    """The one form (NFC) of what can be written in several: macOS sends 한글 as single letters.
+
+    Before anything is counted: in single letters eleven syllables are longer than a nickname may be.
+    """
+    return unicodedata.normalize("NFC", text) if isinstance(text, str) else text
 
 
 NICKNAME_LENGTH: Final = 30
@@ -29,7 +32,7 @@ Nickname = Annotated[
         max_length=NICKNAME_LENGTH,
         pattern=rf"^[^{_INVISIBLE}{_BLANK}]([^{_INVISIBLE}]*[^{_INVISIBLE}{_BLANK}])?$",
     ),
-    AfterValidator(_composed),
+    BeforeValidator(_composed),
     Field(description="Visible, on one line, without blanks around it", examples=["초록이"]),
 ]
 """What users call themselves."""
