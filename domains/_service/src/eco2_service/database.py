@@ -5,7 +5,13 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Any, Final
 
 import orjson
@@ -67,11 +73,9 @@ class Database:
         async with self._connection(self.engine) as connection, connection.begin():
             yield connection
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection whose every statement stands alone: one round trip each. Raises DatabaseUnavailable."""
-        async with self._connection(self._autocommit) as connection:
-            yield connection
+        return self._connection(self._autocommit)
 
     @asynccontextmanager
     async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
@@ -86,13 +90,10 @@ class Database:
             finally:
                 await connection.close()
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self) -> AbstractContextManager[None]:
         if self._metrics is None:
-            yield
-        else:
-            with self._metrics.dependency("postgres", has_failed=_has_failed):
-                yield
+            return nullcontext()
+        return self._metrics.dependency("postgres", has_failed=_has_failed)
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable when it does not answer."""
