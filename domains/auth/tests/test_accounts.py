@@ -65,7 +65,7 @@ async def test_an_account_is_linked_to_one_user(accounts: Accounts) -> None:
     assert (await accounts.login(KAKAO, LATER)).user_id == user
 
 
-@pytest.mark.parametrize("user", [str(uuid.uuid4()), "no-uuid"])
+@pytest.mark.parametrize("user", ["3f0c1f5e-0d6a-4a5c-9a36-5a5d1a2f7c11", "no-uuid"])
 async def test_nothing_is_linked_to_nobody(accounts: Accounts, database: Database, user: str) -> None:
     with pytest.raises(UserGone):
         await accounts.link(user, KAKAO, NOW)
