@@ -88,7 +88,7 @@ test-domains: export COVERAGE_FILE := .eco2/coverage-domains
 test-domains: setup ## domain services on real PostgreSQL and Redis, their schemas by schemathesis, at least 95 % covered
 	$(PYTEST) domains tests/domains -m "not slow" -n 2 --dist loadfile $(addprefix --cov=,$(SERVICES)) --cov-report=
 	@for service in $(SERVICES); do \
-	  printf '%s: ' "$$service"; $(RUN) coverage report --include "*/$$service/*" --precision 1 --fail-under 95 | tail -n 1 || exit 1; \
+	  printf '%s: ' "$$service"; $(RUN) coverage report --include "*/$$service/*" --precision 1 --fail-under 95 --format total || exit 1; \
 	done
 
 .PHONY: e2e
