@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from support import postgres, redis
+from support.auth import new_pem
 from support.domains import Domain
 from support.e2e.world import ROOT, World
 from support.postgres import Postgres
@@ -48,15 +47,8 @@ class Stores:
             "DATABASE_URL": f"postgresql://{postgres.OWNER}@{self.address}:{self.server.port}/{database}",
             "REDIS_URL": f"redis://:{PASSWORD}@{self.address}:{self.cache.port}/0",
             "CHARACTER_SERVICE_TOKEN_SECRET": "a-service-token-for-tests-0123456789",
-            "JWT_SIGNING_KEYS": signing_key(),
+            "JWT_SIGNING_KEYS": new_pem(),
         }
-
-
-def signing_key() -> str:
-    key = rsa.generate_private_key(65537, 2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
 
 
 @pytest.fixture(scope="module")

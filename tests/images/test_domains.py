@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from support import postgres, redis
+from support.auth import new_pem
 from support.authz.envoy_server import get
 from support.containers import docker, inspect, once, running
 from support.waits import eventually
@@ -23,14 +22,14 @@ DOMAINS = [name for name, source in SOURCES.items() if source.target == "domain"
 
 
 @pytest.fixture(scope="module")
-def environ(signing_keys: str) -> Iterator[dict[str, str]]:
+def environ() -> Iterator[dict[str, str]]:
     """What every domain needs, and auth besides."""
     with postgres.running() as server, server.database() as url, redis.running() as cache:
         yield {
             "DATABASE_URL": url,
             "REDIS_URL": cache.url,
             "LISTEN_HOST": HOST,
-            "JWT_SIGNING_KEYS": signing_keys,
+            "JWT_SIGNING_KEYS": new_pem(),
             "JWT_ISSUER": "https://api.test",
             "OAUTH_REDIRECT_BASE": "https://api.test",
             "FRONTEND_REDIRECT_ALLOW": "https://frontend.test",
@@ -39,16 +38,6 @@ def environ(signing_keys: str) -> Iterator[dict[str, str]]:
             "CHARACTER_URL": "http://127.0.0.1:1",
             "MY_URL": "http://127.0.0.1:1",
         }
-
-
-@pytest.fixture(scope="module")
-def signing_keys() -> str:
-    """A key pair of its own."""
-    return (
-        rsa.generate_private_key(65537, 2048)
-        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        .decode()
-    )
 
 
 @pytest.mark.parametrize("name", DOMAINS)

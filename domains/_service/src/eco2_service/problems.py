@@ -88,12 +88,6 @@ class PreconditionFailed(Problem):
     status = 412
 
 
-class Unprocessable(Problem):
-    """The request cannot be understood."""
-
-    status = 422
-
-
 class TooManyRequests(Problem):
     """Asked too often.
 
