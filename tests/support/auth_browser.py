@@ -4,7 +4,7 @@ from http.cookies import Morsel, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 
 from eco2_identity_provider.testing import REDIRECT_BASE
 
@@ -20,12 +20,12 @@ class Browser:
         client: of the auth service, which stands behind `REDIRECT_BASE`.
     """
 
-    def __init__(self, client: httpx.AsyncClient, *, address: str = "203.0.113.1") -> None:
+    def __init__(self, client: httpx2.AsyncClient, *, address: str = "203.0.113.1") -> None:
         self.cookies: dict[str, Morsel[str]] = {}
         self._client = client
         self._address = address
 
-    async def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+    async def request(self, method: str, url: str, **options: Any) -> httpx2.Response:
         """Ask the auth service, with the cookies for that path; keep those that it sets."""
         path = url.removeprefix(REDIRECT_BASE)
         headers = {"x-forwarded-for": self._address, **(options.pop("headers", None) or {})}
@@ -41,11 +41,11 @@ class Browser:
                     self.cookies[name] = morsel
         return response
 
-    async def get(self, url: str, **options: Any) -> httpx.Response:
+    async def get(self, url: str, **options: Any) -> httpx2.Response:
         """Ask for a page."""
         return await self.request("GET", url, **options)
 
-    async def post(self, path: str, *, origin: str | None = FRONTEND, **options: Any) -> httpx.Response:
+    async def post(self, path: str, *, origin: str | None = FRONTEND, **options: Any) -> httpx2.Response:
         """Ask as a page of that origin does."""
         headers = {**({"origin": origin} if origin else {}), **options.pop("headers", {})}
         return await self.request("POST", path, headers=headers, **options)
@@ -59,14 +59,14 @@ class Browser:
 
     async def consent(self, page: str, user: str = "first") -> str:
         """Agree on the provider's page. Gives the address of the callback."""
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             response = await client.get(page, headers={"x-eco2-user": user})
         assert response.status_code == 302, response.text
         location: str = response.headers["location"]
         assert location.startswith(REDIRECT_BASE), location
         return location
 
-    async def sign_in(self, provider: str, user: str = "first") -> httpx.Response:
+    async def sign_in(self, provider: str, user: str = "first") -> httpx2.Response:
         """Go all the way. Gives the answer to the callback."""
         return await self.get(await self.consent(await self.begin(provider), user))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from eco2_auth.settings import Settings
 from support.auth import environment
@@ -64,8 +64,8 @@ class AuthProcess:
         if self._process.poll() is not None:
             raise RuntimeError(f"eco2-auth ended: {self.log.read_text()[-4000:]}")
         try:
-            return httpx.get(f"{self.url}/ready", trust_env=False).status_code == 200
-        except httpx.TransportError:
+            return httpx2.get(f"{self.url}/ready", trust_env=False).status_code == 200
+        except httpx2.TransportError:
             return False
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -37,7 +37,7 @@ def callback_uri(provider: str, base: str = REDIRECT_BASE) -> str:
 
 async def sign_in(authorization: str, user: str = "first") -> Callback:
     """Go to a provider as that user and come back. `user`: a name of eco2_identity_provider.users, or ``deny``."""
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with httpx2.AsyncClient(trust_env=False) as browser:
         answer = await browser.get(authorization, headers={USER_HEADER: user})
     assert answer.status_code == 302, answer.text
     address = urlsplit(answer.headers["location"])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -87,7 +87,7 @@ def listening() -> Iterator[socket.socket]:
 
 
 @asynccontextmanager
-async def serve(app: Any, *, headers: dict[str, str] | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def serve(app: Any, *, headers: dict[str, str] | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     """Run an ASGI application on a free port of the loopback, its lifespan included, and give a client of it.
 
     It runs in the event loop of the test and ends in order: requests under way are answered first.
@@ -110,7 +110,7 @@ async def serve(app: Any, *, headers: dict[str, str] | None = None) -> AsyncIter
         except SystemExit:
             raise AssertionError("the application did not start; see the log") from None
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
                 yield client
         finally:
             await _end(server)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 import structlog
 from pydantic import SecretStr
@@ -29,7 +29,7 @@ def settings(database_url: str, redis_server: Redis) -> ServiceSettings:
     )
 
 
-def assert_problem(answer: httpx.Response, status: int) -> dict[str, object]:
+def assert_problem(answer: httpx2.Response, status: int) -> dict[str, object]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, object] = answer.json()
@@ -208,7 +208,7 @@ async def test_a_failing_program_says_so_without_its_words(settings: ServiceSett
 
 async def test_an_answer_that_fails_in_the_middle_does_not_look_complete(settings: ServiceSettings) -> None:
     async with serve(make_app(settings)) as client:
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             await client.get(f"{PREFIX}/broken-stream")
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 from support.redis import Redis, free_port
 from support.waits import eventually
@@ -122,8 +122,8 @@ class Program:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(url, trust_env=False).status_code == 200
+    except httpx2.TransportError:
         return False
 
 
@@ -215,7 +215,7 @@ def test_openapi_is_printed(program: Program) -> None:
 
 async def test_sigterm_lets_requests_end_and_logs_are_json(program: Program) -> None:
     with program.serving() as (process, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             slow = asyncio.create_task(client.get(f"{url}/api/v1/example/slow", params={"seconds": 1}))
             busy = await client.get(f"{url}/api/v1/example/now")
             assert busy.json() == "now"
@@ -233,7 +233,7 @@ async def test_sigterm_lets_requests_end_and_logs_are_json(program: Program) -> 
 async def test_metrics_on_a_port_of_their_own(program: Program) -> None:
     port = free_port()
     with program.serving(METRICS_PORT=str(port)) as (process, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             assert "eco2_service_info" in (await client.get(f"http://127.0.0.1:{port}/metrics/status")).text
             assert (await client.get(f"http://127.0.0.1:{port}/docs")).status_code == 404
             assert (await client.get(f"{url}/metrics/status")).status_code == 404
@@ -246,7 +246,7 @@ async def test_metrics_on_a_port_of_their_own(program: Program) -> None:
 
 async def test_an_unexpected_error_is_logged_with_where_and_without_locals(program: Program) -> None:
     with program.serving() as (process, url):
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False) as client:
             await client.get(f"{url}/api/v1/example/broken", params={"code": "hunter2"})
         process.terminate()
         output, _ = await asyncio.to_thread(process.communicate, timeout=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
+import httpx2
 import pytest
 from redis.asyncio import Redis as Client
 from support.auth import Clock, new_pem, settings
@@ -70,12 +70,12 @@ def auth_settings(
 
 
 @pytest.fixture
-async def auth(auth_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def auth(auth_settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """The service, running."""
     async with serve(create_app(auth_settings)) as client:
         yield client
 
 
 @pytest.fixture
-def browser(auth: httpx.AsyncClient) -> Browser:
+def browser(auth: httpx2.AsyncClient) -> Browser:
     return Browser(auth)

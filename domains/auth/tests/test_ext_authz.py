@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from envoy.service.auth.v3.external_auth_pb2 import CheckRequest, CheckResponse
 from pydantic import SecretStr
@@ -91,7 +91,7 @@ async def sign_in() -> AsyncIterator[SignIn]:
     clients = []
 
     async def go(auth: AuthProcess) -> Browser:
-        client = httpx.AsyncClient(base_url=auth.url, timeout=30, trust_env=False)
+        client = httpx2.AsyncClient(base_url=auth.url, timeout=30, trust_env=False)
         clients.append(client)
         browser = Browser(client)
         assert "s_access" not in browser.cookies
@@ -150,7 +150,7 @@ async def test_a_stolen_refresh_token_costs_the_session(
     with redis_server.client() as client:  # type: ignore[attr-defined]
         (used,) = [key for key in client.keys("auth:refresh:*") if client.hexists(key, "used_at")]
         client.hincrby(used, "used_at", -10_000)
-    async with httpx.AsyncClient(base_url=auth.url, trust_env=False) as thief:
+    async with httpx2.AsyncClient(base_url=auth.url, trust_env=False) as thief:
         assert (await thief.post("/api/v1/auth/refresh", json={"refresh_token": stolen})).status_code == 401
     eventually(lambda: not gateway.admits(first) and not gateway.admits(second), within=1)
 
@@ -180,7 +180,7 @@ async def test_a_key_rotation(
     assert gateway.admits(during.value("s_access"))
 
     def new_key_is_published() -> bool:
-        return len(httpx.get(keys_url(old), trust_env=False).json()["keys"]) == 2
+        return len(httpx2.get(keys_url(old), trust_env=False).json()["keys"]) == 2
 
     await asyncio.to_thread(eventually, new_key_is_published)
     postgres.execute(
@@ -193,7 +193,7 @@ async def test_a_key_rotation(
         assert gateway.admits(browser.value("s_access"))
     # A session goes on over the rotation, whichever process it meets.
     for auth, browser in ((new, before), (old, after)):
-        async with httpx.AsyncClient(base_url=auth.url, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=auth.url, trust_env=False) as client:
             sent = {"refresh_token": browser.value("s_refresh")}
             answer = await client.post("/api/v1/auth/refresh", json=sent)
             assert answer.status_code == 200

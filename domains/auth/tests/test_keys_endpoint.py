@@ -2,12 +2,12 @@
 
 import json
 
-import httpx
+import httpx2
 
 from eco2_auth.keys.bundle import read_bundle
 
 
-async def test_keys_are_published_at_the_root(auth: httpx.AsyncClient, pems: tuple[str, str, str]) -> None:
+async def test_keys_are_published_at_the_root(auth: httpx2.AsyncClient, pems: tuple[str, str, str]) -> None:
     response = await auth.get("/.well-known/jwks.json")
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
@@ -16,7 +16,7 @@ async def test_keys_are_published_at_the_root(auth: httpx.AsyncClient, pems: tup
     assert not {"d", "p", "q", "dp", "dq", "qi"} & json.loads(response.text)["keys"][0].keys()
 
 
-async def test_who_has_them_need_not_read_them_again(auth: httpx.AsyncClient) -> None:
+async def test_who_has_them_need_not_read_them_again(auth: httpx2.AsyncClient) -> None:
     etag = (await auth.get("/.well-known/jwks.json")).headers["etag"]
     again = await auth.get("/.well-known/jwks.json", headers={"if-none-match": etag})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)

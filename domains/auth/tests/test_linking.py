@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from structlog.testing import capture_logs
 from support.auth import part
@@ -20,7 +20,7 @@ def user_of(browser: Browser) -> str:
     return found
 
 
-async def link(browser: Browser, user: str, provider: str, *, account: str = "first") -> httpx.Response:
+async def link(browser: Browser, user: str, provider: str, *, account: str = "first") -> httpx2.Response:
     """As the gateway passes it on: with the identity of the token."""
     begun = await browser.post(
         f"/api/v1/auth/{provider}/link", json={"redirect_uri": DONE}, headers=identity(user, "google")
@@ -29,7 +29,7 @@ async def link(browser: Browser, user: str, provider: str, *, account: str = "fi
     return await browser.get(await browser.consent(begun.json()["location"], account))
 
 
-async def test_a_signed_in_user_links_an_account(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_signed_in_user_links_an_account(auth: httpx2.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     user, before = user_of(browser), browser.value("s_access")
     with capture_logs() as logs:
@@ -45,7 +45,7 @@ async def test_a_signed_in_user_links_an_account(auth: httpx.AsyncClient, browse
     assert (await link(browser, user, "kakao")).headers["location"].endswith("linked=kakao")
 
 
-async def test_an_account_of_somebody_else_stays_there(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_an_account_of_somebody_else_stays_there(auth: httpx2.AsyncClient, browser: Browser) -> None:
     other = Browser(auth)
     await other.sign_in("kakao")
     await browser.sign_in("google")
@@ -67,7 +67,7 @@ async def test_a_login_while_signed_in_links_nothing(
     assert len(set(rows)) == 2
 
 
-async def test_a_link_is_finished_where_it_was_begun(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_link_is_finished_where_it_was_begun(auth: httpx2.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     begun = await browser.post(
         "/api/v1/auth/kakao/link", json={"redirect_uri": DONE}, headers=identity(user_of(browser))
@@ -78,7 +78,7 @@ async def test_a_link_is_finished_where_it_was_begun(auth: httpx.AsyncClient, br
     assert (await victim.get(callback)).status_code == 403
 
 
-async def test_a_user_who_was_deleted_meanwhile(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_user_who_was_deleted_meanwhile(auth: httpx2.AsyncClient, browser: Browser) -> None:
     response = await link(browser, "5e8d1b1e-0000-4000-8000-000000000001", "kakao")
     assert response.headers["location"] == f"{DONE}&error=user_deleted"
 

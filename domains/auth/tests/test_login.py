@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
@@ -73,7 +73,7 @@ async def test_the_cookies_of_a_stage_without_https(auth_settings: Settings) -> 
         }  # fmt: skip
 
 
-async def test_signed_in_again_it_is_the_same_user(auth: httpx.AsyncClient) -> None:
+async def test_signed_in_again_it_is_the_same_user(auth: httpx2.AsyncClient) -> None:
     found = set()
     for _ in range(2):
         browser = Browser(auth)
@@ -99,7 +99,7 @@ async def test_a_state_is_good_for_once(browser: Browser) -> None:
     refused(again)
 
 
-async def test_a_state_of_another_browser(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_state_of_another_browser(auth: httpx2.AsyncClient, browser: Browser) -> None:
     callback = await browser.consent(await browser.begin("google"))
     victim = Browser(auth)
     refused(await victim.get(callback))
@@ -108,7 +108,7 @@ async def test_a_state_of_another_browser(auth: httpx.AsyncClient, browser: Brow
     refused(await browser.get(callback))  # and it is spent
 
 
-async def test_a_browser_with_two_secrets(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_browser_with_two_secrets(auth: httpx2.AsyncClient, browser: Browser) -> None:
     """The other one may be of a page on another host of the domain, that began the login itself."""
     callback = await browser.consent(await browser.begin("google"))
     name = "__Host-oauth_state"
@@ -256,12 +256,12 @@ async def test_what_the_audit_log_has(browser: Browser) -> None:
     assert (lines[4]["step"], lines[4]["has_cookie"]) == ("state", True)
 
 
-def cookies_of(response: httpx.Response) -> set[str]:
+def cookies_of(response: httpx2.Response) -> set[str]:
     """Of the cookies that it sets."""
     return {line.split("=", 1)[0] for line in response.headers.get_list("set-cookie")}
 
 
-def refused(response: httpx.Response) -> None:
+def refused(response: httpx2.Response) -> None:
     """Nobody is signed in, and nobody is led anywhere."""
     assert response.status_code == 403, response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -269,7 +269,7 @@ def refused(response: httpx.Response) -> None:
     assert not cookies_of(response)
 
 
-def failed(response: httpx.Response, code: str) -> None:
+def failed(response: httpx2.Response, code: str) -> None:
     """Nobody is signed in, and the page is told why."""
     assert response.status_code == 302, response.text
     assert response.headers["location"] == f"{DONE}&error={code}"

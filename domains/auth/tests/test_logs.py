@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from support.auth import part
 from support.auth_browser import DONE, Browser, parameters
@@ -28,8 +28,8 @@ def process(tmp_path: Path, auth_settings: Settings) -> Any:
 
 
 @pytest.fixture
-async def client(process: AuthProcess) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=process.url, timeout=30, trust_env=False) as found:
+async def client(process: AuthProcess) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=process.url, timeout=30, trust_env=False) as found:
         yield found
 
 
@@ -60,7 +60,7 @@ class Secrets:
         return [value for value in self.values if len(value) > 5 and value in text]
 
 
-async def live(client: httpx.AsyncClient, providers: RunningProviders, secrets: Secrets) -> None:
+async def live(client: httpx2.AsyncClient, providers: RunningProviders, secrets: Secrets) -> None:
     """What a day brings."""
     for provider in PROVIDERS:
         browser = Browser(client)
@@ -88,7 +88,7 @@ async def live(client: httpx.AsyncClient, providers: RunningProviders, secrets: 
 
 
 async def test_no_secret_is_in_any_line(
-    process: AuthProcess, client: httpx.AsyncClient, identity_providers: RunningProviders, auth_settings: Settings
+    process: AuthProcess, client: httpx2.AsyncClient, identity_providers: RunningProviders, auth_settings: Settings
 ) -> None:
     secrets = Secrets(auth_settings)
     await live(client, identity_providers, secrets)
@@ -107,7 +107,7 @@ async def test_no_secret_is_in_any_line(
 
 async def test_nor_when_the_program_fails(
     process: AuthProcess,
-    client: httpx.AsyncClient,
+    client: httpx2.AsyncClient,
     identity_providers: RunningProviders,
     auth_settings: Settings,
     postgres: Postgres,

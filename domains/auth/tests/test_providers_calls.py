@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -41,7 +41,7 @@ async def test_who_waits_for_a_document_waits_for_one_failure() -> None:
 )
 @pytest.mark.parametrize("status", [200, 400])
 async def test_a_token_answer_of_any_shape_is_no_error_of_ours(answer: object, status: int) -> None:
-    http = Http(transport=httpx.MockTransport(lambda _: httpx.Response(status, content=json.dumps(answer))))
+    http = Http(transport=httpx2.MockTransport(lambda _: httpx2.Response(status, content=json.dumps(answer))))
     naver = Naver("https://n.test", "https://api.n.test", ProviderCredentials("id", SecretStr("secret")), http)
     with pytest.raises(ProviderError):
         await naver.profile(code="c", state="s", nonce="n", code_verifier="v", redirect_uri="https://r", issuer=None)

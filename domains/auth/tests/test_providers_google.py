@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
@@ -475,21 +475,21 @@ async def test_nobody_listens(identity_providers: RunningProviders, provider_htt
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(400, json={"access_token": "t"}),
-        httpx.Response(201, json={"access_token": "t"}),
-        httpx.Response(302, json={"access_token": "t"}, headers={"location": "/"}),
-        httpx.Response(200, json={"access_token": 1}),
-        httpx.Response(200, json={"access_token": "t", "expires_in": "soon"}),
-        httpx.Response(200, json={"access_token": "t", "expires_in": [1]}),
-        httpx.Response(200, content=b"\xff"),
-        httpx.Response(200, content=b"[" * 200_000),
+        httpx2.Response(400, json={"access_token": "t"}),
+        httpx2.Response(201, json={"access_token": "t"}),
+        httpx2.Response(302, json={"access_token": "t"}, headers={"location": "/"}),
+        httpx2.Response(200, json={"access_token": 1}),
+        httpx2.Response(200, json={"access_token": "t", "expires_in": "soon"}),
+        httpx2.Response(200, json={"access_token": "t", "expires_in": [1]}),
+        httpx2.Response(200, content=b"\xff"),
+        httpx2.Response(200, content=b"[" * 200_000),
     ],
 )
-async def test_a_token_answer_of_another_kind(answer: httpx.Response) -> None:
-    async def network(request: httpx.Request) -> httpx.Response:
-        return answer if request.method == "POST" else httpx.Response(200, json=DISCOVERY)
+async def test_a_token_answer_of_another_kind(answer: httpx2.Response) -> None:
+    async def network(request: httpx2.Request) -> httpx2.Response:
+        return answer if request.method == "POST" else httpx2.Response(200, json=DISCOVERY)
 
-    http = Http(transport=httpx.MockTransport(network))
+    http = Http(transport=httpx2.MockTransport(network))
     google = Google(ISSUER, ProviderCredentials("us", SecretStr("s")), http)
     why = await reason(Login(google).finish(_callback()), ProviderAnswerInvalid)
     assert why.startswith("the token endpoint")
@@ -498,17 +498,17 @@ async def test_a_token_answer_of_another_kind(answer: httpx.Response) -> None:
 
 @pytest.mark.parametrize("error", [1, None, ["invalid_grant"]])
 async def test_an_error_of_another_kind(error: object) -> None:
-    async def network(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(400, json={"error": error}) if request.method == "POST" else _discovery()
+    async def network(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(400, json={"error": error}) if request.method == "POST" else _discovery()
 
-    http = Http(transport=httpx.MockTransport(network))
+    http = Http(transport=httpx2.MockTransport(network))
     google = Google(ISSUER, ProviderCredentials("us", SecretStr("s")), http)
     await reason(Login(google).finish(_callback()), ProviderRefused)
     await http.close()
 
 
-def _discovery() -> httpx.Response:
-    return httpx.Response(200, json=DISCOVERY)
+def _discovery() -> httpx2.Response:
+    return httpx2.Response(200, json=DISCOVERY)
 
 
 def _callback() -> Callback:
@@ -516,7 +516,7 @@ def _callback() -> Callback:
 
 
 async def test_a_call_that_is_refused() -> None:
-    http = Http(transport=httpx.MockTransport(lambda _: httpx.Response(403, text="no")))
+    http = Http(transport=httpx2.MockTransport(lambda _: httpx2.Response(403, text="no")))
     assert await reason(http.get_object("google", "it", ISSUER, bearer="t"), ProviderRefused) == "it answered 403"
     await http.close()
 
@@ -533,13 +533,13 @@ async def test_why_an_answer_is_not_read(
 
 
 async def test_cookies_of_a_provider_are_not_kept() -> None:
-    seen: list[httpx.Headers] = []
+    seen: list[httpx2.Headers] = []
 
-    async def network(request: httpx.Request) -> httpx.Response:
+    async def network(request: httpx2.Request) -> httpx2.Response:
         seen.append(request.headers)
-        return httpx.Response(200, json={}, headers={"set-cookie": "session=1; Path=/"})
+        return httpx2.Response(200, json={}, headers={"set-cookie": "session=1; Path=/"})
 
-    http = Http(transport=httpx.MockTransport(network))
+    http = Http(transport=httpx2.MockTransport(network))
     for _ in range(2):
         await http.get_object("google", "it", ISSUER)
     assert ["cookie" in headers for headers in seen] == [False, False]
@@ -567,7 +567,7 @@ async def test_calls_are_measured(identity_providers: RunningProviders) -> None:
     assert seen == [("google", None)] * 3
     with identity_providers.trouble("google", token=Fault.DOWN):
         await reason(_login(google), ProviderFailed)
-    assert seen[-1] == ("google", httpx.HTTPStatusError)
+    assert seen[-1] == ("google", httpx2.HTTPStatusError)
     await http.close()
 
 
@@ -595,7 +595,7 @@ def test_a_provider_without_credentials_does_not_exist() -> None:
 
 
 def test_authlib_runs_on_the_same_http_client_as_everything_else() -> None:
-    assert issubclass(oauth.AsyncOAuth2Client, httpx.AsyncClient)
+    assert issubclass(oauth.AsyncOAuth2Client, httpx2.AsyncClient)
 
 
 # What of a profile is kept

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from support.identity_provider import (
@@ -98,7 +98,7 @@ async def test_the_secret_goes_in_the_form(kakao: Provider, identity_providers: 
 async def test_the_local_one_refuses_basic(identity_providers: RunningProviders) -> None:
     client = identity_providers.client("kakao")
     form = {"grant_type": "authorization_code", "code": "c", "redirect_uri": callback_uri("kakao")}
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         url = f"{identity_providers.issuer('kakao')}/oauth/token"
         answer = await http.post(url, data=form, auth=(client.id, client.secret))
     assert (answer.status_code, answer.json()["error_code"]) == (401, "KOE010")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from support.identity_provider import (
@@ -132,11 +132,11 @@ async def test_a_profile_without_a_subject(naver: Provider, identity_providers: 
     ],
 )
 async def test_a_profile_that_is_none(body: dict[str, Any]) -> None:
-    async def network(request: httpx.Request) -> httpx.Response:
+    async def network(request: httpx2.Request) -> httpx2.Response:
         token = {"access_token": "t", "token_type": "bearer", "expires_in": "3600"}
-        return httpx.Response(200, json=token if request.method == "POST" else body)
+        return httpx2.Response(200, json=token if request.method == "POST" else body)
 
-    http = Http(transport=httpx.MockTransport(network))
+    http = Http(transport=httpx2.MockTransport(network))
     naver = Naver("https://nid.naver.com", "https://openapi.naver.com", ProviderCredentials("us", SecretStr("s")), http)
     callback = Callback(callback_uri("naver"), {"code": "c"})
     assert await reason(Login(naver).finish(callback), ProviderAnswerInvalid) == "the profile is none"

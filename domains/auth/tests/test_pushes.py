@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 from support.aio import becomes
@@ -74,5 +74,5 @@ async def test_a_login_does_not_need_my(auth_settings: Settings) -> None:
         await asyncio.gather(*(browser.sign_in("kakao") for browser in browsers))
         assert all("s_access" in browser.cookies for browser in browsers)
         metrics = await auth.get("/metrics/status")
-    assert isinstance(metrics, httpx.Response)
+    assert isinstance(metrics, httpx2.Response)
     assert 'eco2_dependency_request_duration_seconds_count{dependency="kakao",result="ok"}' in metrics.text

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -311,7 +311,7 @@ def test_what_is_slipped_in_does_not_lead_elsewhere(entry: tuple[str, str], plac
 
 def is_allowed(uri: str) -> bool:
     """What two other parsers make of it is in the list."""
-    one, two = urlsplit(uri), httpx.URL(uri)
+    one, two = urlsplit(uri), httpx2.URL(uri)
     assert (one.username, one.password, one.fragment) == (None, None, "")
     assert (two.userinfo, two.fragment) == (b"", "")
     assert (one.hostname or "").strip("[]") == two.raw_host.decode().strip("[]")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from redis.asyncio import Redis as Client
 from structlog.testing import capture_logs
@@ -20,7 +20,7 @@ from eco2_auth.settings import Settings
 REFRESH, LOGOUT = "/api/v1/auth/refresh", "/api/v1/auth/logout"
 
 
-def is_problem(response: httpx.Response, status: int, slug: str) -> bool:
+def is_problem(response: httpx2.Response, status: int, slug: str) -> bool:
     return (
         response.status_code == status
         and response.headers["content-type"] == "application/problem+json"
@@ -65,7 +65,7 @@ async def test_beside_an_authorization_a_cookie_is_none(browser: Browser) -> Non
     assert (await browser.post(REFRESH)).status_code == 200
 
 
-async def test_two_cookies_of_one_name_are_none(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_two_cookies_of_one_name_are_none(auth: httpx2.AsyncClient, browser: Browser) -> None:
     other = Browser(auth)
     await browser.sign_in("google", "first")
     await other.sign_in("google", "second")
@@ -78,7 +78,7 @@ async def test_two_cookies_of_one_name_are_none(auth: httpx.AsyncClient, browser
         assert (await who.post(REFRESH)).status_code == 200
 
 
-async def test_a_client_without_cookies(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_a_client_without_cookies(auth: httpx2.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     sent = {"refresh_token": browser.value("s_refresh")}
     first, again = await auth.post(REFRESH, json=sent), await auth.post(REFRESH, json=sent)
@@ -88,7 +88,7 @@ async def test_a_client_without_cookies(auth: httpx.AsyncClient, browser: Browse
     assert part(first.json()["access_token"], 1)["type"] == "access"
 
 
-async def test_fifty_refreshes_at_once_over_http(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_fifty_refreshes_at_once_over_http(auth: httpx2.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     sent = {"refresh_token": browser.value("s_refresh")}
     answers = await asyncio.gather(*(auth.post(REFRESH, json=sent) for _ in range(50)))
@@ -97,7 +97,7 @@ async def test_fifty_refreshes_at_once_over_http(auth: httpx.AsyncClient, browse
     assert len({answer.json()["access_token"] for answer in answers}) == 1
 
 
-async def test_reuse_is_told_to_the_audit_log(auth: httpx.AsyncClient, browser: Browser, redis_client: Client) -> None:
+async def test_reuse_is_told_to_the_audit_log(auth: httpx2.AsyncClient, browser: Browser, redis_client: Client) -> None:
     await browser.sign_in("google")
     stolen = browser.value("s_refresh")
     await browser.post(REFRESH)
@@ -115,7 +115,7 @@ async def test_reuse_is_told_to_the_audit_log(auth: httpx.AsyncClient, browser: 
 
 
 @pytest.mark.parametrize("path", [REFRESH, LOGOUT])
-async def test_without_a_valid_token(auth: httpx.AsyncClient, browser: Browser, path: str) -> None:
+async def test_without_a_valid_token(auth: httpx2.AsyncClient, browser: Browser, path: str) -> None:
     await browser.sign_in("google")
     access = browser.value("s_access")
     assert is_problem(await auth.post(path), 401, "invalid-token")
@@ -129,7 +129,9 @@ async def test_without_a_valid_token(auth: httpx.AsyncClient, browser: Browser, 
     assert (await auth.post(path, content=b"{", headers={"content-type": "application/json"})).status_code == 400
 
 
-async def test_a_logout_ends_the_whole_session(auth: httpx.AsyncClient, browser: Browser, redis_client: Client) -> None:
+async def test_a_logout_ends_the_whole_session(
+    auth: httpx2.AsyncClient, browser: Browser, redis_client: Client
+) -> None:
     await browser.sign_in("google")
     earlier = part(browser.value("s_access"), 1)
     await browser.post(REFRESH)
@@ -149,7 +151,7 @@ async def test_a_logout_ends_the_whole_session(auth: httpx.AsyncClient, browser:
     assert [line["event"] for line in logs if line.get("audit")] == ["logged_out"]
 
 
-async def test_ways_to_log_out(auth: httpx.AsyncClient, redis_client: Client) -> None:
+async def test_ways_to_log_out(auth: httpx2.AsyncClient, redis_client: Client) -> None:
     for way in ("bearer", "body", "both", "again"):
         browser = Browser(auth)
         await browser.sign_in("google")
@@ -162,7 +164,7 @@ async def test_ways_to_log_out(auth: httpx.AsyncClient, redis_client: Client) ->
         assert is_problem(await auth.post(REFRESH, json={"refresh_token": refresh}), 401, "invalid-token")
 
 
-async def test_two_authorizations_are_none(auth: httpx.AsyncClient, browser: Browser) -> None:
+async def test_two_authorizations_are_none(auth: httpx2.AsyncClient, browser: Browser) -> None:
     await browser.sign_in("google")
     line = f"Bearer {browser.value('s_access')}"
     assert is_problem(
@@ -171,7 +173,7 @@ async def test_two_authorizations_are_none(auth: httpx.AsyncClient, browser: Bro
     assert is_problem(await auth.post(LOGOUT, headers={"authorization": "Basic YTpi"}), 401, "invalid-token")
 
 
-async def test_a_user_is_deleted(auth: httpx.AsyncClient, redis_client: Client) -> None:
+async def test_a_user_is_deleted(auth: httpx2.AsyncClient, redis_client: Client) -> None:
     browsers = [Browser(auth), Browser(auth)]
     for browser in browsers:
         await browser.sign_in("kakao")
@@ -190,7 +192,7 @@ async def test_a_user_is_deleted(auth: httpx.AsyncClient, redis_client: Client) 
 
 
 async def test_a_login_that_a_deletion_overtakes(
-    auth: httpx.AsyncClient, browser: Browser, redis_client: Client
+    auth: httpx2.AsyncClient, browser: Browser, redis_client: Client
 ) -> None:
     await browser.sign_in("kakao")
     user = part(browser.value("s_access"), 1)["sub"]
@@ -257,7 +259,7 @@ async def test_how_often_one_address_may_ask(auth_settings: Settings) -> None:
             assert (await other.request(method, path)).status_code != 429
 
 
-async def until_refused(browser: Browser, method: str, path: str, **options: Any) -> tuple[int, httpx.Response]:
+async def until_refused(browser: Browser, method: str, path: str, **options: Any) -> tuple[int, httpx2.Response]:
     """How many requests pass, and the answer to the one that does not."""
     for passed in range(1000):
         response = await browser.request(method, path, **options)

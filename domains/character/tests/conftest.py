@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from support.postgres import Postgres
@@ -66,14 +66,14 @@ async def database(settings: MakeSettings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def peer(settings: MakeSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def peer(settings: MakeSettings) -> AsyncIterator[httpx2.AsyncClient]:
     """Another domain's client of the service."""
     async with serve(create_app(settings()), headers=service_token()) as client:
         yield client
 
 
 @pytest.fixture
-async def user(settings: MakeSettings) -> AsyncIterator[httpx.AsyncClient]:
+async def user(settings: MakeSettings) -> AsyncIterator[httpx2.AsyncClient]:
     """A signed-in user's client of the service."""
     async with serve(create_app(settings()), headers=identity("user-1")) as client:
         yield client

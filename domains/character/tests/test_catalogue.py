@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
@@ -30,7 +30,7 @@ COUNT = 15
 MakeEntry = Callable[..., Entry]
 
 
-async def pages(client: httpx.AsyncClient, limit: int) -> AsyncIterator[dict[str, Any]]:
+async def pages(client: httpx2.AsyncClient, limit: int) -> AsyncIterator[dict[str, Any]]:
     cursor: str | None = None
     while True:
         answer = await client.get(CATALOG, params={"limit": limit} | ({"cursor": cursor} if cursor else {}))
@@ -40,7 +40,7 @@ async def pages(client: httpx.AsyncClient, limit: int) -> AsyncIterator[dict[str
             return
 
 
-async def test_a_signed_in_user_sees_all_characters_by_code(user: httpx.AsyncClient) -> None:
+async def test_a_signed_in_user_sees_all_characters_by_code(user: httpx2.AsyncClient) -> None:
     answer = await user.get(CATALOG)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -60,14 +60,14 @@ async def test_a_signed_in_user_sees_all_characters_by_code(user: httpx.AsyncCli
     assert {"name", "type", "dialog", "description"} <= set(shown["eco"])
 
 
-async def test_nobody_else_sees_them(peer: httpx.AsyncClient) -> None:
+async def test_nobody_else_sees_them(peer: httpx2.AsyncClient) -> None:
     answer = await peer.get(CATALOG)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("limit", [1, 4, 5, 14, 15, 100])
-async def test_pages_hold_each_character_once(user: httpx.AsyncClient, limit: int) -> None:
+async def test_pages_hold_each_character_once(user: httpx2.AsyncClient, limit: int) -> None:
     found = [page["items"] async for page in pages(user, limit)]
     assert [len(items) for items in found[:-1]] == [limit] * (len(found) - 1)
     codes = [item["code"] for items in found for item in items]
@@ -86,14 +86,14 @@ async def test_pages_hold_each_character_once(user: httpx.AsyncClient, limit: in
     ],
 )
 async def test_a_query_that_makes_no_sense_is_a_problem(
-    user: httpx.AsyncClient, query: dict[str, str], status: int
+    user: httpx2.AsyncClient, query: dict[str, str], status: int
 ) -> None:
     answer = await user.get(CATALOG, params=query)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_page_that_the_client_has_is_not_sent_again(user: httpx.AsyncClient) -> None:
+async def test_a_page_that_the_client_has_is_not_sent_again(user: httpx2.AsyncClient) -> None:
     first = await user.get(CATALOG)
     etag = first.headers["etag"]
     assert etag.startswith('"')
@@ -106,13 +106,13 @@ async def test_a_page_that_the_client_has_is_not_sent_again(user: httpx.AsyncCli
     assert (await user.get(CATALOG, headers={"if-none-match": '"other"'})).content == first.content
 
 
-async def test_only_the_users_own_cache_keeps_it(user: httpx.AsyncClient) -> None:
+async def test_only_the_users_own_cache_keeps_it(user: httpx2.AsyncClient) -> None:
     headers = (await user.get(CATALOG)).headers
     assert headers["cache-control"] == "private, max-age=60"
     assert headers["vary"] == "Authorization, Cookie"
 
 
-async def test_the_same_bytes_have_the_same_etag_and_others_another(user: httpx.AsyncClient) -> None:
+async def test_the_same_bytes_have_the_same_etag_and_others_another(user: httpx2.AsyncClient) -> None:
     seen: dict[str, bytes] = {}
     for query in ({}, {"limit": "5"}, {"limit": "6"}, {"limit": "5", "cursor": encode_cursor({"code": "can"})}):
         for _ in range(2):
@@ -122,7 +122,7 @@ async def test_the_same_bytes_have_the_same_etag_and_others_another(user: httpx.
 
 
 async def test_an_import_changes_the_etag_and_going_back_restores_it(
-    user: httpx.AsyncClient, database: Database, entry: MakeEntry
+    user: httpx2.AsyncClient, database: Database, entry: MakeEntry
 ) -> None:
     only = [entry("only", is_default=True)]
     await import_catalogue(database, only)

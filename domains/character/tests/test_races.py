@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from support.services import serve, service_token
 from support.waits import eventually
@@ -20,12 +20,12 @@ Request = Callable[..., dict[str, Any]]
 Sql = Callable[..., list[tuple[Any, ...]]]
 
 
-async def all_at_once(peer: httpx.AsyncClient, path: str, bodies: list[dict[str, Any]]) -> list[httpx.Response]:
+async def all_at_once(peer: httpx2.AsyncClient, path: str, bodies: list[dict[str, Any]]) -> list[httpx2.Response]:
     return await asyncio.gather(*(peer.post(path, json=body) for body in bodies))
 
 
 async def test_one_request_sent_many_times_gives_once_and_answers_the_same(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     answers = await all_at_once(peer, REWARDS, [reward_request()] * AT_ONCE)
     assert {answer.status_code for answer in answers} == {200}
@@ -36,7 +36,7 @@ async def test_one_request_sent_many_times_gives_once_and_answers_the_same(
 
 
 async def test_many_requests_for_one_character_give_it_once(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     answers = await all_at_once(peer, REWARDS, [reward_request(f"request-{n}") for n in range(AT_ONCE)])
     assert {answer.status_code for answer in answers} == {200}
@@ -46,7 +46,7 @@ async def test_many_requests_for_one_character_give_it_once(
 
 
 async def test_one_id_used_for_many_users_is_one_users(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     bodies = [reward_request("request-1", user_id=f"user-{n}") for n in range(AT_ONCE)]
     answers = await all_at_once(peer, REWARDS, bodies)
@@ -67,14 +67,14 @@ async def test_two_processes_give_one_character(settings: Any, reward_request: R
     assert sql("SELECT count(*) FROM character.ownerships") == [(1,)]
 
 
-async def test_many_arrivals_give_the_default_character_once(peer: httpx.AsyncClient, sql: Sql) -> None:
+async def test_many_arrivals_give_the_default_character_once(peer: httpx2.AsyncClient, sql: Sql) -> None:
     answers = await all_at_once(peer, "/api/v1/internal/characters/onboarding", [{"user_id": "user-1"}] * AT_ONCE)
     assert Counter(answer.json()["received"] for answer in answers) == {True: 1, False: AT_ONCE - 1}
     assert sql("SELECT count(*) FROM character.ownerships") == [(1,)]
 
 
 async def test_a_deletion_among_rewards_leaves_nothing(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     rewards = [peer.post(REWARDS, json=reward_request(f"request-{n}")) for n in range(AT_ONCE // 2)]
     more = [peer.post(REWARDS, json=reward_request(f"later-{n}")) for n in range(AT_ONCE // 2)]
@@ -85,7 +85,7 @@ async def test_a_deletion_among_rewards_leaves_nothing(
 
 
 async def test_a_reward_that_waits_for_a_deletion_is_refused(
-    peer: httpx.AsyncClient, reward_request: Request, database: Database, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, database: Database, sql: Sql
 ) -> None:
     async with database.begin() as connection:
         await store.lock_user(connection, "user-1")
@@ -108,7 +108,7 @@ async def test_a_reward_that_waits_too_long_is_unavailable(
 
 
 async def test_times_grow_in_the_order_in_which_characters_come(
-    peer: httpx.AsyncClient, reward_request: Request, database: Database, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, database: Database, sql: Sql
 ) -> None:
     async with database.begin() as connection:  # began after us, and waits for us
         await store.lock_user(connection, "user-1")

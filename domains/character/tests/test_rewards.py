@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from support.services import SERVICE_TOKEN, serve, service_token
 
@@ -21,7 +21,7 @@ PAPER_PACK = {
 Request = Callable[..., dict[str, Any]]
 
 
-async def counted(peer: httpx.AsyncClient) -> dict[str, float]:
+async def counted(peer: httpx2.AsyncClient) -> dict[str, float]:
     lines = (await peer.get("/metrics/status")).text.splitlines()
     found = (line.split("} ") for line in lines if line.startswith("eco2_rewards_total{"))
     return {name.split('"')[1]: float(value) for name, value in found if float(value)}
@@ -31,7 +31,7 @@ def classified(*labels: str) -> dict[str, str]:
     return dict(zip(("major_category", "middle_category", "minor_category"), labels, strict=False))
 
 
-async def test_a_user_receives_what_an_item_earns(peer: httpx.AsyncClient, reward_request: Request) -> None:
+async def test_a_user_receives_what_an_item_earns(peer: httpx2.AsyncClient, reward_request: Request) -> None:
     answer = await peer.post(REWARDS, json=reward_request())
     assert answer.status_code == 200
     assert answer.json() == {
@@ -45,7 +45,7 @@ async def test_a_user_receives_what_an_item_earns(peer: httpx.AsyncClient, rewar
     assert (owned["code"], owned["source"]) == ("paper-pack", "scan")
 
 
-async def test_another_request_for_what_is_owned(peer: httpx.AsyncClient, reward_request: Request) -> None:
+async def test_another_request_for_what_is_owned(peer: httpx2.AsyncClient, reward_request: Request) -> None:
     await peer.post(REWARDS, json=reward_request("request-1"))
     answer = await peer.post(REWARDS, json=reward_request("request-2", source="chat"))
     assert answer.json() == {
@@ -68,7 +68,7 @@ async def test_another_request_for_what_is_owned(peer: httpx.AsyncClient, reward
     ],
 )
 async def test_the_most_specific_character_is_earned(
-    peer: httpx.AsyncClient, reward_request: Request, labels: tuple[str, ...], code: str
+    peer: httpx2.AsyncClient, reward_request: Request, labels: tuple[str, ...], code: str
 ) -> None:
     answer = await peer.post(REWARDS, json=reward_request(classification=classified(*labels)))
     assert answer.json()["character"]["code"] == code
@@ -83,7 +83,7 @@ async def test_the_most_specific_character_is_earned(
     ],
 )
 async def test_nothing_is_received_and_the_reason_said(
-    peer: httpx.AsyncClient, reward_request: Request, changes: dict[str, Any], reason: str
+    peer: httpx2.AsyncClient, reward_request: Request, changes: dict[str, Any], reason: str
 ) -> None:
     answer = await peer.post(REWARDS, json=reward_request(**changes))
     assert answer.status_code == 200
@@ -99,7 +99,7 @@ async def test_nothing_is_received_and_the_reason_said(
 
 
 async def test_the_same_request_again_gets_the_same_answer(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Callable[..., object]
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Callable[..., object]
 ) -> None:
     first = await peer.post(REWARDS, json=reward_request())
     sql("UPDATE character.characters SET retired_at = now(), name = ''")  # whatever becomes of the catalogue
@@ -111,7 +111,7 @@ async def test_the_same_request_again_gets_the_same_answer(
 
 
 async def test_a_field_that_is_not_known_and_spelled_out_defaults_make_no_other_request(
-    peer: httpx.AsyncClient, reward_request: Request
+    peer: httpx2.AsyncClient, reward_request: Request
 ) -> None:
     body = reward_request(situation_tags=[])
     first = await peer.post(REWARDS, json=body)
@@ -132,7 +132,7 @@ async def test_a_field_that_is_not_known_and_spelled_out_defaults_make_no_other_
     ],
 )
 async def test_the_same_id_with_another_body_is_a_conflict(
-    peer: httpx.AsyncClient, reward_request: Request, changes: dict[str, Any]
+    peer: httpx2.AsyncClient, reward_request: Request, changes: dict[str, Any]
 ) -> None:
     await peer.post(REWARDS, json=reward_request())
     answer = await peer.post(REWARDS, json=reward_request(**changes))
@@ -164,7 +164,7 @@ async def test_the_same_id_with_another_body_is_a_conflict(
     ],
 )
 async def test_a_request_that_makes_no_sense_is_a_problem(
-    peer: httpx.AsyncClient, reward_request: Request, changes: dict[str, Any]
+    peer: httpx2.AsyncClient, reward_request: Request, changes: dict[str, Any]
 ) -> None:
     answer = await peer.post(REWARDS, json=reward_request(**changes))
     assert answer.status_code == 422, answer.text
@@ -173,7 +173,7 @@ async def test_a_request_that_makes_no_sense_is_a_problem(
 
 @pytest.mark.parametrize("text", [r'"\ud800"', r'"a\ud800"', r'"\ufffe"', '"\u0085"'])
 async def test_text_that_is_no_unicode_or_is_odd_does_no_harm(
-    peer: httpx.AsyncClient, reward_request: Request, text: str
+    peer: httpx2.AsyncClient, reward_request: Request, text: str
 ) -> None:
     body = json.dumps(reward_request(situation_tags=["HERE"])).replace('"HERE"', text).replace('"종이팩"', text)
     answer = await peer.post(REWARDS, content=body.encode(), headers={"content-type": "application/json"})
@@ -192,14 +192,14 @@ async def test_only_other_domains_may_ask(settings: Any, reward_request: Request
         assert (await anybody.delete("/api/v1/internal/users/user-1")).status_code == 401
 
 
-async def test_every_result_is_there_before_it_happens(peer: httpx.AsyncClient) -> None:
+async def test_every_result_is_there_before_it_happens(peer: httpx2.AsyncClient) -> None:
     text = (await peer.get("/metrics/status")).text
     for result in ("received", "already_owned", "no_match", "repeated", "other_request", "user_deleted"):
         assert f'eco2_rewards_total{{result="{result}"}} 0.0' in text
 
 
 async def test_a_retired_character_is_not_earned(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Callable[..., object]
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Callable[..., object]
 ) -> None:
     sql("UPDATE character.characters SET retired_at = now() WHERE code = 'paper-pack'")
     assert (await peer.post(REWARDS, json=reward_request())).json()["character"]["code"] == "eco"

@@ -5,7 +5,7 @@ import runpy
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from click.testing import CliRunner
 from support.services import serve, service_token
@@ -24,7 +24,7 @@ OPERATIONS = {
 }
 
 
-async def test_it_is_ready_while_its_database_answers(peer: httpx.AsyncClient) -> None:
+async def test_it_is_ready_while_its_database_answers(peer: httpx2.AsyncClient) -> None:
     assert (await peer.get("/health")).status_code == 200
     answer = await peer.get("/ready")
     assert (answer.status_code, answer.json()["checks"]) == (200, {"postgres": "ok"})
@@ -59,7 +59,7 @@ def test_the_schema_names_every_operation_and_all_its_answers() -> None:
     assert {"CharacterRewardRequest", "CharacterRewardResponse"} <= set(schema["components"]["schemas"])
 
 
-async def test_the_documentation_lies_under_the_prefix(peer: httpx.AsyncClient) -> None:
+async def test_the_documentation_lies_under_the_prefix(peer: httpx2.AsyncClient) -> None:
     assert (await peer.get("/api/v1/character/docs")).status_code == 200
     assert (await peer.get("/api/v1/character/openapi.json")).json()["info"]["title"] == "Eco² character"
 

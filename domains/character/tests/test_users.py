@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from eco2_service.pages import encode_cursor
@@ -18,7 +18,7 @@ Request = Callable[..., dict[str, Any]]
 Sql = Callable[..., list[tuple[Any, ...]]]
 
 
-async def owned(peer: httpx.AsyncClient, user_id: str, limit: int = 50) -> list[dict[str, Any]]:
+async def owned(peer: httpx2.AsyncClient, user_id: str, limit: int = 50) -> list[dict[str, Any]]:
     """All pages."""
     items: list[dict[str, Any]] = []
     cursor: str | None = None
@@ -32,7 +32,7 @@ async def owned(peer: httpx.AsyncClient, user_id: str, limit: int = 50) -> list[
             return items
 
 
-async def test_everybody_starts_with_the_default_character_once(peer: httpx.AsyncClient) -> None:
+async def test_everybody_starts_with_the_default_character_once(peer: httpx2.AsyncClient) -> None:
     first = await peer.post(ONBOARDING, json={"user_id": "user-1"})
     assert first.status_code == 200
     body = first.json()
@@ -43,14 +43,14 @@ async def test_everybody_starts_with_the_default_character_once(peer: httpx.Asyn
     assert [(one["code"], one["source"]) for one in await owned(peer, "user-1")] == [("eco", "onboarding")]
 
 
-async def test_without_a_catalogue_there_is_nothing_to_start_with(peer: httpx.AsyncClient, sql: Sql) -> None:
+async def test_without_a_catalogue_there_is_nothing_to_start_with(peer: httpx2.AsyncClient, sql: Sql) -> None:
     sql("UPDATE character.characters SET retired_at = now()")
     body = (await peer.post(ONBOARDING, json={"user_id": "user-1"})).json()
     assert (body["received"], body["character"], body["reason"]) == (False, None, "no_default_character")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 14, 15, 100])
-async def test_owned_characters_come_in_pages_oldest_first(peer: httpx.AsyncClient, sql: Sql, limit: int) -> None:
+async def test_owned_characters_come_in_pages_oldest_first(peer: httpx2.AsyncClient, sql: Sql, limit: int) -> None:
     # Several at one time: the cursor tells them apart.
     sql(
         "INSERT INTO character.ownerships (user_id, character_id, source, acquired_at)"
@@ -65,7 +65,7 @@ async def test_owned_characters_come_in_pages_oldest_first(peer: httpx.AsyncClie
 
 
 async def test_a_retired_character_stays_with_who_has_it(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     await peer.post(REWARDS, json=reward_request())
     sql("UPDATE character.characters SET retired_at = now()")
@@ -83,20 +83,20 @@ async def test_a_retired_character_stays_with_who_has_it(
         encode_cursor({"acquired_at": "9999-12-31T23:59:59-14:00", "character": ID}),
     ],
 )
-async def test_a_cursor_of_another_list_is_a_problem(peer: httpx.AsyncClient, cursor: str) -> None:
+async def test_a_cursor_of_another_list_is_a_problem(peer: httpx2.AsyncClient, cursor: str) -> None:
     answer = await peer.get(OWNED, params={"user_id": "user-1", "cursor": cursor})
     assert answer.status_code == 404
     assert answer.json()["type"] == "/problems/no-such-page"
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"])
-async def test_a_cursor_at_the_end_of_time_is_none(peer: httpx.AsyncClient, time: str) -> None:
+async def test_a_cursor_at_the_end_of_time_is_none(peer: httpx2.AsyncClient, time: str) -> None:
     cursor = encode_cursor({"acquired_at": time, "character": ID})
     assert (await peer.get(OWNED, params={"user_id": "user-1", "cursor": cursor})).status_code == 200
 
 
 async def test_a_deleted_user_leaves_nothing_but_that(
-    peer: httpx.AsyncClient, reward_request: Request, sql: Sql
+    peer: httpx2.AsyncClient, reward_request: Request, sql: Sql
 ) -> None:
     await peer.post(ONBOARDING, json={"user_id": "user-1"})
     await peer.post(REWARDS, json=reward_request())
@@ -110,11 +110,11 @@ async def test_a_deleted_user_leaves_nothing_but_that(
     assert sql("SELECT user_id FROM character.deleted_users") == [("user-1",)]
 
 
-async def test_a_user_that_is_not_known_can_be_deleted(peer: httpx.AsyncClient) -> None:
+async def test_a_user_that_is_not_known_can_be_deleted(peer: httpx2.AsyncClient) -> None:
     assert (await peer.delete(USER)).status_code == 204
 
 
-async def test_nothing_brings_a_deleted_user_back(peer: httpx.AsyncClient, reward_request: Request, sql: Sql) -> None:
+async def test_nothing_brings_a_deleted_user_back(peer: httpx2.AsyncClient, reward_request: Request, sql: Sql) -> None:
     await peer.post(REWARDS, json=reward_request())
     await peer.delete(USER)
     requests = [(REWARDS, reward_request()), (REWARDS, reward_request("new")), (ONBOARDING, {"user_id": "user-1"})]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from pydantic import SecretStr
 from support.other_domains import OtherDomains, other_domains
@@ -19,7 +19,7 @@ __all__ = ["postgres"]
 MakeSettings = Callable[..., Settings]
 Push = Callable[..., Any]
 Sql = Callable[..., list[tuple[Any, ...]]]
-Serving = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+Serving = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 
 @pytest.fixture(scope="session")
@@ -75,19 +75,19 @@ def settings(make_settings: MakeSettings, domains: OtherDomains) -> Settings:
 
 
 @pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def client(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """A signed-in user's client: ``user-1``, with google. The service runs with all other domains."""
     async with serve(create_app(settings), headers=identity("user-1")) as client:
         yield client
 
 
 @pytest.fixture
-def push(client: httpx.AsyncClient) -> Push:
+def push(client: httpx2.AsyncClient) -> Push:
     """Tells the service of a user as auth does; by default of ``user-1`` with one account."""
 
     async def push(
-        *accounts: dict[str, Any], user_id: str = "user-1", version: int = 1, client: httpx.AsyncClient = client
-    ) -> httpx.Response:
+        *accounts: dict[str, Any], user_id: str = "user-1", version: int = 1, client: httpx2.AsyncClient = client
+    ) -> httpx2.Response:
         default = {
             "provider": "google",
             "email": "one@example.com",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from starlette.responses import JSONResponse, Response
 from support.other_domains import OtherDomains
@@ -23,7 +23,7 @@ OWNED = {
 }
 
 
-async def test_a_page_of_characters(client: httpx.AsyncClient, push: Any, domains: OtherDomains) -> None:
+async def test_a_page_of_characters(client: httpx2.AsyncClient, push: Any, domains: OtherDomains) -> None:
     await push()
     domains.characters = JSONResponse({"items": [OWNED | {"newer": 7}], "next_cursor": "next"})
     answer = await client.get(CHARACTERS, params={"limit": 1, "cursor": "this"})
@@ -31,13 +31,13 @@ async def test_a_page_of_characters(client: httpx.AsyncClient, push: Any, domain
     assert domains.queries == [{"user_id": "user-1", "limit": "1", "cursor": "this"}]
 
 
-async def test_who_is_not_known(client: httpx.AsyncClient, domains: OtherDomains) -> None:
+async def test_who_is_not_known(client: httpx2.AsyncClient, domains: OtherDomains) -> None:
     assert (await client.get(CHARACTERS)).status_code == 404
     assert domains.queries == []
 
 
 @pytest.mark.parametrize("status", [401, 404, 422, 500, 503])
-async def test_character_in_trouble(client: httpx.AsyncClient, push: Any, domains: OtherDomains, status: int) -> None:
+async def test_character_in_trouble(client: httpx2.AsyncClient, push: Any, domains: OtherDomains, status: int) -> None:
     await push()
     domains.trouble["character"] = status
     answer = await client.get(CHARACTERS)
@@ -50,28 +50,28 @@ async def test_character_in_trouble(client: httpx.AsyncClient, push: Any, domain
     "answer", [Response("<html>"), JSONResponse([]), JSONResponse({"items": [{"code": 1}], "next_cursor": None})]
 )
 async def test_an_answer_that_is_not_understood(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains, answer: Response
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains, answer: Response
 ) -> None:
     await push()
     domains.characters = answer
     assert (await client.get(CHARACTERS)).json() == UNAVAILABLE
 
 
-async def test_a_cursor_that_is_not_characters(client: httpx.AsyncClient, push: Any, domains: OtherDomains) -> None:
+async def test_a_cursor_that_is_not_characters(client: httpx2.AsyncClient, push: Any, domains: OtherDomains) -> None:
     await push()
     domains.characters = JSONResponse({"type": "/problems/no-such-page"}, 404)
     answer = await client.get(CHARACTERS, params={"cursor": "other"})
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/no-such-page")
 
 
-async def test_character_says_nothing(client: httpx.AsyncClient, push: Any, domains: OtherDomains) -> None:
+async def test_character_says_nothing(client: httpx2.AsyncClient, push: Any, domains: OtherDomains) -> None:
     await push()
     domains.silent.add("character")
     assert (await client.get(CHARACTERS)).json() == UNAVAILABLE
 
 
 async def test_after_some_failures_character_is_left_alone(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains
 ) -> None:
     await push()
     domains.trouble["character"] = 503

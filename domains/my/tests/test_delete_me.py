@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from support.aio import becomes
 from support.other_domains import OtherDomains
@@ -25,7 +25,7 @@ FINISHED = "SELECT finished_at IS NOT NULL FROM my.deletions"
 
 
 async def test_all_domains_forget_the_user_and_my_is_last(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
 ) -> None:
     await push()
     await push(user_id="user-2")
@@ -46,7 +46,7 @@ async def test_all_domains_forget_the_user_and_my_is_last(
 
 @pytest.mark.parametrize("is_finished", [False, True])
 async def test_who_is_deleted_is_gone_for_everyone(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any], is_finished: bool
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any], is_finished: bool
 ) -> None:
     await push()
     if not is_finished:
@@ -64,7 +64,7 @@ async def test_who_is_deleted_is_gone_for_everyone(
 
 
 async def test_who_was_not_pushed_yet_can_leave_too(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
 ) -> None:
     assert (await client.delete(ME)).status_code == 202
     await becomes(lambda: sql(FINISHED) == [(True,)])
@@ -87,7 +87,7 @@ async def test_a_domain_that_is_not_there_is_skipped_and_said_so(
 
 
 async def test_asked_for_many_times_at_once_it_is_one(
-    client: httpx.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
+    client: httpx2.AsyncClient, push: Any, domains: OtherDomains, sql: Callable[..., Any]
 ) -> None:
     await push()
     answers = await asyncio.gather(*(client.delete(ME) for _ in range(8)))

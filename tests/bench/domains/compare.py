@@ -19,7 +19,7 @@ from statistics import median
 from typing import Final
 
 import click
-import httpx
+import httpx2
 import orjson
 import uvloop
 
@@ -116,7 +116,7 @@ def main(rounds: int, seconds: float, connections: tuple[int, ...], output: tupl
 
 def _catalogue_bytes(environ: dict[str, str], folder: Path) -> int:
     with serving(["-m", "eco2_character", "serve"], environ, folder / "log") as server:
-        answer = httpx.get(
+        answer = httpx2.get(
             f"http://127.0.0.1:{server.port}/api/v1/character/catalog", headers=IDENTITY, trust_env=False
         )
         return len(answer.raise_for_status().content)

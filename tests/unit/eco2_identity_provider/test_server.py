@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from support.redis import free_port
@@ -47,8 +47,8 @@ def providers(server: RunningProviders) -> RunningProviders:
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False) as client:
+def http() -> Iterator[httpx2.Client]:
+    with httpx2.Client(trust_env=False) as client:
         yield client
 
 
@@ -69,16 +69,16 @@ def authorize(providers: RunningProviders, name: str, **changes: str | None) -> 
     return f"{providers.issuer(name)}{AUTHORIZE[name]}?{urlencode(sent)}"
 
 
-def returned(answer: httpx.Response) -> dict[str, str]:
+def returned(answer: httpx2.Response) -> dict[str, str]:
     assert answer.status_code == 302, answer.text
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
 
-def code(http: httpx.Client, providers: RunningProviders, name: str, **changes: str | None) -> str:
+def code(http: httpx2.Client, providers: RunningProviders, name: str, **changes: str | None) -> str:
     return returned(http.get(authorize(providers, name, user="first", **changes)))["code"]
 
 
-def redeem(http: httpx.Client, providers: RunningProviders, name: str, given: str, **changes: str) -> httpx.Response:
+def redeem(http: httpx2.Client, providers: RunningProviders, name: str, given: str, **changes: str) -> httpx2.Response:
     client = providers.client(name)
     form = {
         "grant_type": "authorization_code",
@@ -92,7 +92,7 @@ def redeem(http: httpx.Client, providers: RunningProviders, name: str, given: st
     return http.post(providers.issuer(name) + TOKEN[name], data=form)
 
 
-def me(http: httpx.Client, providers: RunningProviders, name: str, token: str, **query: str) -> httpx.Response:
+def me(http: httpx2.Client, providers: RunningProviders, name: str, token: str, **query: str) -> httpx2.Response:
     headers = {"authorization": f"Bearer {token}"}
     return http.get(providers.issuer(name) + PROFILE[name], headers=headers, params=query)
 
@@ -101,19 +101,19 @@ def me(http: httpx.Client, providers: RunningProviders, name: str, token: str, *
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_person_chooses_on_a_page(http: httpx.Client, providers: RunningProviders, name: str) -> None:
+def test_a_person_chooses_on_a_page(http: httpx2.Client, providers: RunningProviders, name: str) -> None:
     page = http.get(authorize(providers, name, state='"><script>'))
     assert page.status_code == 200
     assert "<script>" not in page.text
     assert page.text.count("<a href=") == len(USERS) + 1
     link = page.text.split('<a href="')[2].split('"')[0].replace("&amp;", "&")
-    back = returned(http.get(httpx.URL(page.url).join(link)))
+    back = returned(http.get(httpx2.URL(page.url).join(link)))
     assert back["state"] == '"><script>'
     assert redeem(http, providers, name, back["code"], state='"><script>').json()["access_token"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_test_says_who_it_is(http: httpx.Client, providers: RunningProviders, name: str) -> None:
+def test_a_test_says_who_it_is(http: httpx2.Client, providers: RunningProviders, name: str) -> None:
     by_header = http.get(authorize(providers, name), headers={USER_HEADER: "second"})
     assert returned(by_header)["state"] == "s"
     denied = returned(http.get(authorize(providers, name, user="deny")))
@@ -123,30 +123,30 @@ def test_a_test_says_who_it_is(http: httpx.Client, providers: RunningProviders, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_request_that_is_not_redirected(http: httpx.Client, providers: RunningProviders, name: str) -> None:
+def test_a_request_that_is_not_redirected(http: httpx2.Client, providers: RunningProviders, name: str) -> None:
     for change in ({"client_id": "x"}, {"redirect_uri": callback(name) + "/"}, {"redirect_uri": None}):
         answer = http.get(authorize(providers, name, user="first", **change))
         assert (answer.status_code, answer.headers.get("location")) == (400, None)
 
 
-def test_what_google_refuses(http: httpx.Client, providers: RunningProviders) -> None:
+def test_what_google_refuses(http: httpx2.Client, providers: RunningProviders) -> None:
     for change in ({"response_type": "token"}, {"scope": "email"}, {"scope": None}):
         assert http.get(authorize(providers, "google", user="first", **change)).status_code == 400
     answer = http.get(authorize(providers, "google", user="first", code_challenge="x", code_challenge_method="plain"))
     assert returned(answer)["error"] == "invalid_request"
 
 
-def test_what_kakao_refuses(http: httpx.Client, providers: RunningProviders) -> None:
+def test_what_kakao_refuses(http: httpx2.Client, providers: RunningProviders) -> None:
     assert http.get(authorize(providers, "kakao", user="first", response_type="token")).status_code == 400
     assert returned(http.get(authorize(providers, "kakao", scope="openid,birthday")))["error"] == "invalid_scope"
 
 
-def test_naver_needs_a_state(http: httpx.Client, providers: RunningProviders) -> None:
+def test_naver_needs_a_state(http: httpx2.Client, providers: RunningProviders) -> None:
     for change in ({"state": None}, {"response_type": "token"}):
         assert returned(http.get(authorize(providers, "naver", user="first", **change)))["error"] == "invalid_request"
 
 
-def test_only_google_names_itself(http: httpx.Client, providers: RunningProviders) -> None:
+def test_only_google_names_itself(http: httpx2.Client, providers: RunningProviders) -> None:
     issuers = {name: returned(http.get(authorize(providers, name, user="first"))).get("iss") for name in NAMES}
     assert issuers == {"google": providers.issuer("google"), "kakao": None, "naver": None}
 
@@ -155,7 +155,7 @@ def test_only_google_names_itself(http: httpx.Client, providers: RunningProvider
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_code_is_good_once_and_for_a_minute(http: httpx.Client, name: str) -> None:
+def test_a_code_is_good_once_and_for_a_minute(http: httpx2.Client, name: str) -> None:
     now = 1_700_000_000.0
     world = create_world("http://local", REDIRECT_BASE, clock=lambda: now)
     grants = world.realms[name].grants
@@ -183,7 +183,7 @@ def challenge(verifier: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["google", "kakao"])
-def test_the_verifier_counts(http: httpx.Client, providers: RunningProviders, name: str) -> None:
+def test_the_verifier_counts(http: httpx2.Client, providers: RunningProviders, name: str) -> None:
     sent = {"code_challenge": challenge("right"), "code_challenge_method": "S256"}
     for changes in ({}, {"code_verifier": "wrong"}):
         answer = redeem(http, providers, name, code(http, providers, name, **sent), **changes)
@@ -192,13 +192,13 @@ def test_the_verifier_counts(http: httpx.Client, providers: RunningProviders, na
     assert answer.status_code == 200
 
 
-def test_naver_ignores_the_verifier_and_the_redirect_uri(http: httpx.Client, providers: RunningProviders) -> None:
+def test_naver_ignores_the_verifier_and_the_redirect_uri(http: httpx2.Client, providers: RunningProviders) -> None:
     given = code(http, providers, "naver", code_challenge=challenge("right"), code_challenge_method="S256")
     answer = redeem(http, providers, "naver", given, code_verifier="wrong", redirect_uri="https://elsewhere.example")
     assert answer.json()["expires_in"] == "3600"
 
 
-def test_naver_takes_get(http: httpx.Client, providers: RunningProviders) -> None:
+def test_naver_takes_get(http: httpx2.Client, providers: RunningProviders) -> None:
     client = providers.client("naver")
     query = {"grant_type": "authorization_code", "client_id": client.id, "client_secret": client.secret, "state": "s"}
     answer = http.get(
@@ -218,7 +218,7 @@ def test_naver_takes_get(http: httpx.Client, providers: RunningProviders) -> Non
     ],
 )
 def test_naver_says_errors_with_200(
-    http: httpx.Client, providers: RunningProviders, changes: dict[str, str], error: str
+    http: httpx2.Client, providers: RunningProviders, changes: dict[str, str], error: str
 ) -> None:
     answer = redeem(http, providers, "naver", code(http, providers, "naver"), **changes)
     assert (answer.status_code, answer.json()["error_description"]) == (200, error)
@@ -235,7 +235,7 @@ def test_naver_says_errors_with_200(
     ],
 )
 def test_errors_of_kakao(
-    http: httpx.Client, providers: RunningProviders, changes: dict[str, str], error: tuple[int, str]
+    http: httpx2.Client, providers: RunningProviders, changes: dict[str, str], error: tuple[int, str]
 ) -> None:
     answer = redeem(http, providers, "kakao", code(http, providers, "kakao"), **changes)
     assert (answer.status_code, answer.json()["error_code"]) == error
@@ -251,14 +251,14 @@ def test_errors_of_kakao(
     ],
 )
 def test_errors_of_google(
-    http: httpx.Client, providers: RunningProviders, changes: dict[str, str], error: tuple[int, str]
+    http: httpx2.Client, providers: RunningProviders, changes: dict[str, str], error: tuple[int, str]
 ) -> None:
     answer = redeem(http, providers, "google", code(http, providers, "google"), **changes)
     assert (answer.status_code, answer.json()["error"]) == error
 
 
 @pytest.mark.parametrize(("header", "status"), [(None, 200), ("Basic !", 401), ("Basic /w==", 401)])
-def test_google_takes_basic(http: httpx.Client, providers: RunningProviders, header: str | None, status: int) -> None:
+def test_google_takes_basic(http: httpx2.Client, providers: RunningProviders, header: str | None, status: int) -> None:
     client = providers.client("google")
     form = {
         "grant_type": "authorization_code",
@@ -273,7 +273,7 @@ def test_google_takes_basic(http: httpx.Client, providers: RunningProviders, hea
     assert answer.status_code == status
 
 
-def test_kakao_gives_an_id_token_only_with_openid(http: httpx.Client, providers: RunningProviders) -> None:
+def test_kakao_gives_an_id_token_only_with_openid(http: httpx2.Client, providers: RunningProviders) -> None:
     answers = [
         redeem(http, providers, "kakao", code(http, providers, "kakao", scope=scope)).json()
         for scope in (None, "openid,account_email", "account_email")
@@ -285,14 +285,14 @@ def test_kakao_gives_an_id_token_only_with_openid(http: httpx.Client, providers:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_bad_token(http: httpx.Client, providers: RunningProviders, name: str) -> None:
+def test_a_bad_token(http: httpx2.Client, providers: RunningProviders, name: str) -> None:
     url = providers.issuer(name) + PROFILE[name]
     assert http.get(url).status_code == 401
     assert http.get(url, auth=("user", "password")).status_code == 401
     assert me(http, providers, name, "wrong").status_code == 401
 
 
-def test_user_info_of_google(http: httpx.Client, providers: RunningProviders) -> None:
+def test_user_info_of_google(http: httpx2.Client, providers: RunningProviders) -> None:
     token = redeem(http, providers, "google", code(http, providers, "google", scope="openid email")).json()
     assert me(http, providers, "google", token["access_token"]).json() == {
         "sub": "100000000000000000001",
@@ -301,7 +301,7 @@ def test_user_info_of_google(http: httpx.Client, providers: RunningProviders) ->
     }
 
 
-def test_user_info_of_kakao(http: httpx.Client, providers: RunningProviders) -> None:
+def test_user_info_of_kakao(http: httpx2.Client, providers: RunningProviders) -> None:
     token = redeem(http, providers, "kakao", code(http, providers, "kakao")).json()["access_token"]
     found = me(http, providers, "kakao", token).json()
     assert found["id"] == 4_000_000_001
@@ -316,7 +316,7 @@ def test_user_info_of_kakao(http: httpx.Client, providers: RunningProviders) -> 
     assert http.get(f"{providers.issuer('kakao')}/v1/oidc/userinfo").status_code == 401
 
 
-def test_kakao_keeps_what_was_not_agreed_to(http: httpx.Client, providers: RunningProviders) -> None:
+def test_kakao_keeps_what_was_not_agreed_to(http: httpx2.Client, providers: RunningProviders) -> None:
     given = code(http, providers, "kakao", scope="openid,profile_nickname")
     token = redeem(http, providers, "kakao", given).json()["access_token"]
     assert "email" not in me(http, providers, "kakao", token).json()["kakao_account"]
@@ -326,7 +326,7 @@ def test_kakao_keeps_what_was_not_agreed_to(http: httpx.Client, providers: Runni
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in (Fault.SLOW, Fault.DRIP)])
-def test_faults(http: httpx.Client, providers: RunningProviders, fault: Fault) -> None:
+def test_faults(http: httpx2.Client, providers: RunningProviders, fault: Fault) -> None:
     url = f"{providers.issuer('google')}/.well-known/openid-configuration"
     with providers.trouble("google", discovery=fault):
         answer = http.get(url)
@@ -340,18 +340,18 @@ def test_who_waits_long_enough_gets_an_answer(providers: RunningProviders, fault
     url = f"{providers.issuer('google')}/.well-known/openid-configuration"
     with ThreadPoolExecutor(1) as pool:
         with providers.trouble("google", discovery=fault):
-            waiting = pool.submit(httpx.get, url, trust_env=False, timeout=60)
+            waiting = pool.submit(httpx2.get, url, trust_env=False, timeout=60)
             eventually(lambda: providers.calls("google", Endpoint.DISCOVERY))
             assert not waiting.done()
         answer = waiting.result(60)
     assert (answer.status_code, answer.json()) == (status, {})
 
 
-def control(http: httpx.Client, providers: RunningProviders, name: str, body: Any) -> int:
+def control(http: httpx2.Client, providers: RunningProviders, name: str, body: Any) -> int:
     return http.put(f"{providers.url}/control/{name}", json=body).status_code
 
 
-def test_another_process_scripts_by_http(http: httpx.Client, providers: RunningProviders) -> None:
+def test_another_process_scripts_by_http(http: httpx2.Client, providers: RunningProviders) -> None:
     assert control(http, providers, "kakao", {"troubles": ["denied"], "faults": {"token": "down"}}) == 204
     script = providers.realm("kakao").script
     assert Trouble.DENIED in script
@@ -366,18 +366,18 @@ def test_another_process_scripts_by_http(http: httpx.Client, providers: RunningP
 @pytest.mark.parametrize(
     "body", [[], 1, {"troubles": ["x"]}, {"troubles": 1}, {"faults": {"token": "x"}}, {"faults": []}]
 )
-def test_a_script_that_cannot_be_followed(http: httpx.Client, providers: RunningProviders, body: Any) -> None:
+def test_a_script_that_cannot_be_followed(http: httpx2.Client, providers: RunningProviders, body: Any) -> None:
     assert control(http, providers, "kakao", body) == 422
 
 
-def test_there_are_three(http: httpx.Client, providers: RunningProviders) -> None:
+def test_there_are_three(http: httpx2.Client, providers: RunningProviders) -> None:
     assert control(http, providers, "github", {}) == 404
     assert http.delete(f"{providers.url}/control/github").status_code == 404
     assert http.post(f"{providers.url}/control/github/keys").status_code == 404
     assert http.get(f"{providers.url}/health").text == "ok"
 
 
-def test_two_keys_are_published_after_a_rotation(http: httpx.Client, providers: RunningProviders) -> None:
+def test_two_keys_are_published_after_a_rotation(http: httpx2.Client, providers: RunningProviders) -> None:
     keys = f"{providers.issuer('google')}/oauth2/v3/certs"
     providers.realm("google").keys.rotate()
     before = [key["kid"] for key in http.get(keys).json()["keys"] if key["kty"] == "RSA"]
@@ -416,7 +416,7 @@ def process(**environment: str) -> Iterator[subprocess.Popen[str]]:
         ({"LISTEN_HOST": "127.0.0.1", "BASE_URL": "https://idp.eco2.test/"}, "https://idp.eco2.test"),
     ],
 )
-def test_it_runs_as_a_process(http: httpx.Client, environment: dict[str, str], base: str) -> None:
+def test_it_runs_as_a_process(http: httpx2.Client, environment: dict[str, str], base: str) -> None:
     port = free_port()
     with process(LISTEN_PORT=str(port), **environment):
         eventually(lambda: answers(http, f"http://127.0.0.1:{port}/health"))
@@ -424,8 +424,8 @@ def test_it_runs_as_a_process(http: httpx.Client, environment: dict[str, str], b
     assert found["issuer"] == f"{base.format(port=port)}/google"
 
 
-def answers(http: httpx.Client, url: str) -> bool:
+def answers(http: httpx2.Client, url: str) -> bool:
     try:
         return http.get(url).status_code == 200
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False

@@ -51,7 +51,7 @@ def configure_logs(*, service: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_Forward()]
     root.setLevel(max(lowest, logging.INFO))
-    for chatty in ("alembic.runtime.migration", "httpx"):
+    for chatty in ("alembic.runtime.migration", "httpx2"):
         logging.getLogger(chatty).setLevel(max(lowest, logging.WARNING))
 
 

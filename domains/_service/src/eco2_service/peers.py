@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-import httpx
+import httpx2
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import HALF_OPENED, OpenedState
@@ -68,7 +68,7 @@ class Peer:
         self._timeout = timeout
         self._attempts = attempts
         headers = {"authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-        self._client = httpx.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=timeout, trust_env=False)
         self._circuits = AsyncCircuitBreakerFactory(default_threshold=OPEN_AFTER, default_ttl=OPEN_SECONDS)
 
     async def request(
@@ -79,7 +79,7 @@ class Peer:
         json: object = None,
         params: Mapping[str, Any] | None = None,
         idempotent: bool = True,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Its answer, below 500.
 
         Args:
@@ -101,7 +101,7 @@ class Peer:
         try:
             async with circuit:
                 async with asyncio.timeout(self._timeout):
-                    answer: httpx.Response = await retrying(self._attempt, method, path, json, params)
+                    answer: httpx2.Response = await retrying(self._attempt, method, path, json, params)
                     return answer
         except OpenedState as state:
             state.__traceback__ = None  # the library raises this one object each time: it would keep all their frames
@@ -109,20 +109,20 @@ class Peer:
         except TimeoutError:
             raise self._no_answer("timeout") from None
 
-    async def _attempt(self, method: str, path: str, json: object, params: Mapping[str, Any] | None) -> httpx.Response:
+    async def _attempt(self, method: str, path: str, json: object, params: Mapping[str, Any] | None) -> httpx2.Response:
         headers = {HEADER: current} if (current := request_id()) else {}
         with self._metrics.dependency(self.name):
             try:
                 answer = await self._client.request(method, path, json=json, params=params, headers=headers)
-            except httpx.TimeoutException as error:
+            except httpx2.TimeoutException as error:
                 raise self._no_answer("timeout", error) from None
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 raise self._no_answer("unreachable", error) from None
             if answer.status_code >= 500:
                 raise self._no_answer(f"status {answer.status_code}")
             return answer
 
-    def _no_answer(self, reason: str, error: httpx.HTTPError | None = None) -> PeerUnavailable:
+    def _no_answer(self, reason: str, error: httpx2.HTTPError | None = None) -> PeerUnavailable:
         log.warning("no answer", peer=self.name, reason=reason, **({"error": type(error).__name__} if error else {}))
         return PeerUnavailable(self.name, reason)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import structlog
 from prometheus_client import Counter
 
@@ -31,7 +31,7 @@ log = structlog.get_logger("eco2.my.deleting")
 class Domain(Protocol):
     """Another domain, as `eco2_service.peers.Peer` is one."""
 
-    async def request(self, method: str, path: str) -> httpx.Response:
+    async def request(self, method: str, path: str) -> httpx2.Response:
         """Its answer. Raises PeerUnavailable."""
         ...
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 import psutil
 from sqlalchemy import insert
 from support.redis import free_port
@@ -72,9 +72,9 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended:\n{log.read_text()[-3000:]}")
         try:
-            httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+            httpx2.get(f"http://127.0.0.1:{port}/health", trust_env=False)
             return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.1)
     raise RuntimeError(f"no answer on port {port}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from eco2_auth.providers.errors import ProviderAnswerInvalid
 from eco2_auth.providers.http import Http
@@ -51,7 +51,7 @@ def read_metadata(provider: str, issuer: str, document: Mapping[str, Any]) -> Me
     """
     if document.get("issuer") != issuer:
         raise ProviderAnswerInvalid(provider, "the discovery is of another issuer")
-    scheme = httpx.URL(issuer).scheme
+    scheme = httpx2.URL(issuer).scheme
 
     def endpoint(name: str) -> str:
         address = _address(document.get(name), scheme)
@@ -76,8 +76,8 @@ def _address(value: object, scheme: str) -> str | None:
     if not isinstance(value, str):
         return None
     try:
-        url = httpx.URL(value)
-    except httpx.InvalidURL:
+        url = httpx2.URL(value)
+    except httpx2.InvalidURL:
         return None
     return value if url.scheme == scheme and url.host and not url.userinfo and not url.fragment else None
 

@@ -6,14 +6,14 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, cast
 
-import httpx
+import httpx2
 
 from eco2_auth.providers.errors import ProviderAnswerInvalid, ProviderError, ProviderFailed, ProviderRefused
 
 SECONDS: Final = 5.0
 """One call, from the first byte to the last."""
 MAX_BYTES: Final = 262_144
-_CONNECTIONS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
+_CONNECTIONS: Final = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
 
 Observe = Callable[[str], AbstractContextManager[object]]
 
@@ -33,14 +33,16 @@ class Http:
         observe: Observe = lambda _: nullcontext(),
         seconds: float = SECONDS,
         max_bytes: int = MAX_BYTES,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._observe = observe
         self.seconds: Final = seconds
-        self.transport: Final = _Careful(transport or httpx.AsyncHTTPTransport(limits=_CONNECTIONS), max_bytes)
+        self.transport: Final = _Careful(transport or httpx2.AsyncHTTPTransport(limits=_CONNECTIONS), max_bytes)
         # What a provider wants to keep in a cookie during one user's login must not be sent in another's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
-        self._client = httpx.AsyncClient(transport=self.transport, cookies=no_cookies, trust_env=False, timeout=seconds)
+        self._client = httpx2.AsyncClient(
+            transport=self.transport, cookies=no_cookies, trust_env=False, timeout=seconds
+        )
 
     async def close(self) -> None:
         """Close all connections."""
@@ -78,52 +80,52 @@ class Http:
             with self._observe(provider):
                 async with asyncio.timeout(self.seconds):
                     yield
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, httpx2.TimeoutException):
             raise ProviderFailed(provider, f"{what} took longer than {self.seconds:g} s") from None
         except _Refusal as error:
             raise ProviderAnswerInvalid(provider, f"{what} {error}") from None
-        except httpx.HTTPStatusError as error:
+        except httpx2.HTTPStatusError as error:
             raise _status_error(provider, what, error.response.status_code) from None
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             raise ProviderFailed(provider, f"{what} could not be reached") from None
         except (ValueError, TypeError, OverflowError, RecursionError):  # of JSON of any shape and depth
             raise ProviderAnswerInvalid(provider, f"{what} gave no usable JSON") from None
 
 
 def _status_error(provider: str, what: str, status: int) -> ProviderError:
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+    if status >= httpx2.codes.INTERNAL_SERVER_ERROR or status == httpx2.codes.TOO_MANY_REQUESTS:
         return ProviderFailed(provider, f"{what} answered {status}")
-    if status < httpx.codes.BAD_REQUEST:
+    if status < httpx2.codes.BAD_REQUEST:
         return ProviderAnswerInvalid(provider, f"{what} answered {status}")
     return ProviderRefused(provider, f"{what} answered {status}")
 
 
-class _Refusal(httpx.TransportError):
+class _Refusal(httpx2.TransportError):
     """An answer that is not read any further."""
 
 
-class _Careful(httpx.AsyncBaseTransport):
+class _Careful(httpx2.AsyncBaseTransport):
     """Lets only small answers through, and none that is compressed: few bytes could become many."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, max_bytes: int) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, max_bytes: int) -> None:
         self._inner = inner
         self._max_bytes = max_bytes
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         request.headers["accept-encoding"] = "identity"
         response = await self._inner.handle_async_request(request)
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
             raise _Refusal("is compressed")
-        response.stream = _Counted(cast(httpx.AsyncByteStream, response.stream), self._max_bytes)
+        response.stream = _Counted(cast(httpx2.AsyncByteStream, response.stream), self._max_bytes)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-class _Counted(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, max_bytes: int) -> None:
+class _Counted(httpx2.AsyncByteStream):
+    def __init__(self, inner: httpx2.AsyncByteStream, max_bytes: int) -> None:
         self._inner = inner
         self._left = max_bytes
 

@@ -1,23 +1,16 @@
 """The authorization code grant by Authlib (RFC 6749 section 4.1, RFC 7636)."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
+from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 
 from eco2_auth.providers.errors import ProviderAnswerInvalid, refusal
 from eco2_auth.providers.http import Http
 from eco2_auth.providers.settings import ProviderCredentials
-
-with warnings.catch_warnings():
-    # Authlib prefers httpx2. Everything here runs on httpx, and a test sees it if Authlib does not any more.
-    from authlib.deprecate import AuthlibDeprecationWarning  # type: ignore[import-untyped]
-
-    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
-    from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
-    from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
 
 _METHOD: Final = "client_secret_post"
 """All three understand it, and Kakao nothing else."""
@@ -56,7 +49,7 @@ class AuthorizationCode:
         """
         extra = more if code_verifier is None else {"code_verifier": code_verifier, **more}
         # As a body, since fetch_token() keeps an argument `state` for itself.
-        client, responses = self._client(), list[httpx.Response]()
+        client, responses = self._client(), list[httpx2.Response]()
         client.register_compliance_hook("access_token_response", lambda response: _keep(responses, response))
         try:
             async with self._http.limits(self._provider, "the token endpoint"):
@@ -66,7 +59,7 @@ class AuthorizationCode:
         except OAuthError as error:
             detail = responses[0].json().get("error_code")
             raise refusal(self._provider, error.error if isinstance(error.error, str) else "", detail) from None
-        if responses[0].status_code != httpx.codes.OK or not isinstance(answer.get("access_token"), str):
+        if responses[0].status_code != httpx2.codes.OK or not isinstance(answer.get("access_token"), str):
             raise ProviderAnswerInvalid(self._provider, "the token endpoint gave no access token")
         return answer
 
@@ -86,9 +79,9 @@ class AuthorizationCode:
         )
 
 
-def _keep(responses: list[httpx.Response], response: httpx.Response) -> httpx.Response:
+def _keep(responses: list[httpx2.Response], response: httpx2.Response) -> httpx2.Response:
     """Remember what Authlib does not hand on: the status, and what Kakao adds to errors."""
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+    if response.status_code == httpx2.codes.TOO_MANY_REQUESTS:
         response.raise_for_status()
     responses.append(response)
     return response
