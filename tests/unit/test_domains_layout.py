@@ -36,7 +36,7 @@ def known(path: Path) -> set[str]:
 
 def test_there_are_domains_to_guard() -> None:
     assert {domain.name for domain in DOMAINS} >= {"auth", "character", "my"}
-    assert [folder.name for folder in SHARED] == ["_service"]
+    assert [folder.name for folder in SHARED] == ["_service", "_waste_rules"]
 
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
