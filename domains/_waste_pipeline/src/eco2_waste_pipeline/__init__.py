@@ -1,0 +1,1 @@
+"""From a photo or a question to an answer: vision, rules, answer."""
