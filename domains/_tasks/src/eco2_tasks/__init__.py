@@ -1,0 +1,1 @@
+"""Tasks that are not lost: a write-ahead log, Celery workers, a reaper."""
