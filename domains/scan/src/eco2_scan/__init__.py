@@ -1,0 +1,1 @@
+"""Classifying waste by photo: tasks, categories, rewards."""

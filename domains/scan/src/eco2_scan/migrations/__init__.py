@@ -1,0 +1,1 @@
+"""How the schema `scan` came to be, step by step."""
