@@ -1,0 +1,1 @@
+"""Questions about waste, in words or by photo."""

@@ -1,0 +1,1 @@
+"""How the schema `chat` came to be, step by step."""
