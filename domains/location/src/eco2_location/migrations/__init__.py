@@ -1,0 +1,1 @@
+"""How the schema `location` came to be, step by step."""
