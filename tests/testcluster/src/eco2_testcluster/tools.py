@@ -24,6 +24,7 @@ H2SPEC_VERSION = "v2.2.1+incompatible"
 """The last that is a Go module: later tags have a go.mod whose path lacks the ``/v2``."""
 GHZ_VERSION = "v0.93.0"
 GRPCURL_VERSION = "v1.9.4"
+VERSITYGW_VERSION = "v1.8.0"
 
 
 @dataclass(frozen=True)
@@ -193,10 +194,20 @@ GRPCURL = Tool(
 HTTP2_CLIENTS = (H2SPEC, GHZ, GRPCURL)
 """Conformance tests of HTTP/2, a load generator and a command line client, all on Go's implementations."""
 
+VERSITYGW = Tool(
+    name="versitygw",
+    version=VERSITYGW_VERSION,
+    module="versitygw",
+    package="github.com/versity/versitygw/cmd/versitygw",
+    build_seconds=60,
+    symbols={"main.Version": VERSITYGW_VERSION},
+)
+"""An S3 server over a folder; it verifies signatures."""
+
 CLUSTER_NAMES = tuple(tool.name for tool in CLUSTER_TOOLS)
 
 TOOLS: dict[str, Tool] = {
-    tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, HELM, ISTIOD, PILOT_AGENT, *HTTP2_CLIENTS)
+    tool.name: tool for tool in (*CLUSTER_TOOLS, KRO, KIND, HELM, ISTIOD, PILOT_AGENT, *HTTP2_CLIENTS, VERSITYGW)
 }
 """Every program that can be asked for by name."""
 

@@ -16,6 +16,8 @@ from eco2_testcluster.examples import Examples
 
 RESTART = "eco2.growbin.app/restart"
 """Another value replaces the pods of an EcoDomain."""
+OWN_COMMANDS = ("migrations", "command", "args")
+"""What runs a program of the domain's own image."""
 
 
 def wanted_images(examples: Examples) -> list[str]:
@@ -29,7 +31,7 @@ def adapted(examples: Examples, *, ids: Mapping[str, str], placed: bool, standin
     Args:
         ids: image ids by reference.
         placed: whether each domain has its own node; otherwise they run on any.
-        standing_in: references under which there is a stand-in, which has no schema to bring up.
+        standing_in: references under which there is a stand-in: it has no schema to bring up, and one command.
     """
 
     def each(objects: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -48,7 +50,10 @@ def _adapted(
         made["metadata"].setdefault("annotations", {})[RESTART] = identity
         made["spec"]["imagePullPolicy"] = "IfNotPresent"
     if made["spec"]["image"] in standing_in:
-        made["spec"].pop("migrations", None)
+        for field in OWN_COMMANDS:
+            made["spec"].pop(field, None)
+        if made["spec"].get("health", {}).get("kind") == "exec":
+            del made["spec"]["health"]
     if not placed:
         for field in ("node", "nodeSelector", "tolerations"):
             made["spec"].get("placement", {}).pop(field, None)

@@ -1,0 +1,1 @@
+"""How the schema `image` came to be, step by step."""
