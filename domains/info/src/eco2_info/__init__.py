@@ -1,0 +1,1 @@
+"""Articles and rules about sorting waste, and finding them."""

@@ -1,0 +1,1 @@
+"""How the schema `info` came to be, step by step."""

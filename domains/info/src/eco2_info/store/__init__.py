@@ -1,0 +1,1 @@
+"""The statements. Each function takes the connection, and with it the transaction, that it works in."""
