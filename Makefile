@@ -130,6 +130,10 @@ bench-authz: setup ## ext-authz beside Go servers and OPA, directly and through 
 bench-domains: setup ## domain services beside bare FastAPI handlers that do the same, in one run
 	@$(RUN) python tests/bench/domains/compare.py
 
+.PHONY: bench-retrieval
+bench-retrieval: setup ## finding the rule that answers a question, beside plain keyword match
+	@$(RUN) python tests/bench/retrieval/compare.py
+
 .PHONY: docs
 docs: setup ## regenerate the reference pages, and what the charts say of the settings
 	@$(RUN) python docs/generate.py

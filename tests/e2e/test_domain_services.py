@@ -25,7 +25,7 @@ from eco2_testcluster.images import build_images, tag_image
 
 pytestmark = pytest.mark.e2e
 
-NAMES = ("auth", "my", "character")
+NAMES = ("auth", "my", "character", "scan", "chat", "location", "image", "info")
 TAG = "docker.io/mng990/eco2:{name}-e2e"
 """Beside the stand-ins, which have the names of the examples."""
 PASSWORD = "only-for-tests"
@@ -81,7 +81,8 @@ def example(name: str, stores: Stores) -> dict[str, Any]:
     spec["image"] = TAG.format(name=name)
     spec["env"] = [each for each in spec["env"] if each["name"] != "REDIS_URL"]
     for side in ("inbound", "outbound"):  # among each other; the stand-ins of the examples admit them nowhere
-        spec["access"][side] = [here(peer) for peer in spec["access"][side] if peer.get("domain", NAMES[0]) in NAMES]
+        peers = spec["access"].get(side, [])
+        spec["access"][side] = [here(peer) for peer in peers if peer.get("domain", NAMES[0]) in NAMES]
     spec["access"]["outbound"] += [
         {"cidr": f"{stores.address}/32", "port": port} for port in (stores.server.port, stores.cache.port)
     ]

@@ -36,7 +36,10 @@ def environ() -> Iterator[dict[str, str]]:
             "CHARACTER_SERVICE_TOKEN_SECRET": "a-service-token-for-tests-0123456789",
             "AUTH_URL": "http://127.0.0.1:1",
             "CHARACTER_URL": "http://127.0.0.1:1",
+            "IMAGE_URL": "http://127.0.0.1:1",
             "MY_URL": "http://127.0.0.1:1",
+            "S3_BUCKET": "eco2-test",
+            "CDN_BASE_URL": "https://images.test",
         }
 
 

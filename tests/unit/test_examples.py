@@ -49,9 +49,11 @@ ALL, BROKEN = domains("domains"), domains("broken")
 EXT_AUTHZ, KEYS_PATH = "ext-authz", "/.well-known/jwks.json"
 ISTIOD = {"domain": "istiod", "namespace": "istio-system", "paths": [KEYS_PATH]}
 """Nobody's EcoDomain: it reads the keys for the gateway."""
-DOMAINS = {name: spec for name, spec in ALL.items() if name != EXT_AUTHZ}
+WORKERS = {"scan-worker": ("scan", "ai", "prefork"), "image-worker": ("image", "storage", "eventlet")}
+"""Whose they are, the node, the pool."""
+DOMAINS = {name: spec for name, spec in ALL.items() if name != EXT_AUTHZ and name not in WORKERS}
 """The domains of the contract's table; ext-authz is a part of the platform."""
-HOMES = {EXT_AUTHZ: "platform-system"}
+HOMES = {EXT_AUTHZ: "platform-system", **{name: domain for name, (domain, _, _) in WORKERS.items()}}
 """Where a domain lives that does not live in the namespace of its name."""
 
 
@@ -90,6 +92,22 @@ def test_a_domain_is_as_the_contract_says(name):
     assert spec["metrics"]["path"] == "/metrics/status"
     assert (spec["health"]["path"], spec["health"]["readinessPath"]) == ("/health", "/ready")
     assert {"requests", "limits"} <= set(spec["resources"])
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_is_its_domain_with_another_command(name):
+    domain, node, pool = WORKERS[name]
+    spec, service = ALL[name], DOMAINS[domain]
+    assert (spec["workload"], spec["role"], spec["args"]) == ("worker", "worker", ["worker"])
+    assert (spec["image"], spec["envFrom"]) == (service["image"], service["envFrom"])
+    assert spec["placement"] == {"node": node}
+    variables = {variable["name"]: variable["value"] for variable in spec["env"]}
+    assert variables.pop("CELERY_POOL") == pool
+    assert int(variables.pop("CELERY_CONCURRENCY")) > 0
+    assert variables.items() <= {variable["name"]: variable["value"] for variable in service["env"]}.items()
+    assert {"data": "rabbitmq"} in spec["access"]["outbound"]
+    assert {"data": "rabbitmq"} in service["access"]["outbound"]
+    assert "migrations" not in spec, "the service's are the same"
 
 
 def test_both_ends_of_a_call_list_each_other():
@@ -132,7 +150,9 @@ def test_ext_authz_is_called_by_the_gateway_alone_and_reads_keys_and_blacklist()
 
 
 def test_each_called_domain_has_its_address_in_the_environment():
-    for name, spec in DOMAINS.items():
+    for name, spec in ALL.items():
+        if name == EXT_AUTHZ:
+            continue
         variables = {variable["name"]: variable["value"] for variable in spec["env"]}
         expected = {f"{called.upper()}_URL" for caller, called in calls("outbound") if caller == name}
         addresses = {variable for variable in variables if variable.removesuffix("_URL").lower() in DOMAINS}

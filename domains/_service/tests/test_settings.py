@@ -1,9 +1,9 @@
 """What the environment may say."""
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from eco2_service.settings import ServiceSettings, explain
+from eco2_service.settings import Address, ServiceSettings, explain
 
 URL = "postgresql://user:password@host/database"
 
@@ -72,3 +72,18 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError) as caught:
         ServiceSettings()
     assert explain(caught.value) == "DATABASE_URL: Field required"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://my.my.svc.cluster.local", "https://127.0.0.1:8000", "http://[::1]:1/below"]
+)
+def test_where_another_service_is(address: str) -> None:
+    assert TypeAdapter(Address).validate_python(address) == address
+
+
+@pytest.mark.parametrize(
+    "address", ["", "my:8000", "ftp://my", "http://", "http://my?x=1", "http://my#top", "http://user:password@my"]
+)
+def test_what_is_no_place_of_a_service(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"must be http://host"):
+        TypeAdapter(Address).validate_python(address)

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from eco2_my.schemas import ProfileChanges, PushedAccount, PushedUser
-from eco2_my.texts import UserId
 
 
 @pytest.mark.parametrize(
@@ -55,12 +54,6 @@ def test_a_change_names_something_and_nothing_unknown() -> None:
         with pytest.raises(ValidationError):
             ProfileChanges.model_validate(body)
     assert ProfileChanges.model_validate({"nickname": None}).model_dump(exclude_unset=True) == {"nickname": None}
-
-
-@pytest.mark.parametrize("user_id", ["", "a/b", "a b", "é", "x" * 129, "a\x00"])
-def test_what_is_no_user_id(user_id: str) -> None:
-    with pytest.raises(ValidationError):
-        TypeAdapter(UserId).validate_python(user_id)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from contextlib import (
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import event, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -29,7 +29,7 @@ IDLE_SECONDS: Final = 30.0
 """A connection that rested longer is tried before it is used: firewalls and fail-overs end them without a word."""
 _READ_ONLY: Final = "25006"
 """SQLSTATE of a write on a server that takes none: a standby, or a primary that has become one."""
-_UNAVAILABLE: Final = ("08", "53", "57P", "40001", "40P01", "55P03", "57014", _READ_ONLY)
+PASSING_STATES: Final = ("08", "53", "57P", "40001", "40P01", "55P03", "57014", _READ_ONLY)
 """SQLSTATE of what passes by itself: connection lost, out of resources, being shut down; a conflict with another
 transaction, a lock or an answer that takes longer than the server lets it.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -113,7 +113,7 @@ def translated() -> Iterator[None]:
     except (PoolTimeout, TimeoutError) as error:  # asyncpg's own, for a statement, is not wrapped
         raise DatabaseUnavailable from error
     except DBAPIError as error:
-        if error.connection_invalidated or _state(error.orig).startswith(_UNAVAILABLE):
+        if error.connection_invalidated or _state(error.orig).startswith(PASSING_STATES):
             raise DatabaseUnavailable from error
         raise
 
@@ -147,7 +147,7 @@ def create_engine(url: str, *, name: str, pool_size: int, timeout: float) -> Asy
         },
     )
     _try_rested_connections(engine)
-    _leave_read_only_servers(engine)
+    leave_read_only_servers(engine.sync_engine)
     return engine
 
 
@@ -182,10 +182,13 @@ def _try_rested_connections(engine: AsyncEngine) -> None:
             raise DisconnectionError  # the pool takes a fresh one
 
 
-def _leave_read_only_servers(engine: AsyncEngine) -> None:
-    """After a fail-over the address leads to the new primary, while connections to the old one may live on."""
+def leave_read_only_servers(engine: Engine) -> None:
+    """Have an engine drop its connections when a server takes no writes.
 
-    @event.listens_for(engine.sync_engine, "handle_error")
+    After a fail-over the address leads to the new primary, while connections to the old one may live on.
+    """
+
+    @event.listens_for(engine, "handle_error")
     def leave(context: ExceptionContext) -> None:
         if _state(context.original_exception) == _READ_ONLY:
             context.is_disconnect = True  # the pool closes them all

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security.base import SecurityBase
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from eco2_service.problems import Unauthorized
 
@@ -17,6 +17,12 @@ PROVIDER: Final = "x-auth-provider"
 USER_ID_PATTERN: Final = re.compile(r"[\x21-\x7e]{1,128}")
 """What ext-authz lets a subject be (contract: at most 128 visible ASCII characters)."""
 PROVIDER_PATTERN: Final = re.compile(r"[a-z0-9_-]{1,32}")
+UserId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\x21-\x2e\x30-\x7e]{1,128}$"),
+    Field(description="auth's id of the user: 1 to 128 visible ASCII characters, no slash"),
+]
+"""A user as other domains name them. Without a slash: the id is a part of paths, and a server may read %2F as one."""
 
 
 class UserInfo(BaseModel):

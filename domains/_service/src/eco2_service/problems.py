@@ -5,9 +5,8 @@ Problem                 any status
 ├── Forbidden           403
 ├── NotFound            404
 ├── Conflict            409
-├── Gone                410
+├── Gone                410  UserDeleted
 ├── PreconditionFailed  412
-├── Unprocessable       422
 ├── TooManyRequests     429  with Retry-After
 └── Unavailable         503  a store or a domain does not answer; asking again may help
 """
@@ -80,6 +79,13 @@ class Gone(Problem):
     """It was deleted and will not come back."""
 
     status = 410
+
+
+class UserDeleted(Gone):
+    """The user has left, and nothing brings them back."""
+
+    def __init__(self) -> None:
+        super().__init__("The user was deleted; do not ask again", slug="user-deleted")
 
 
 class PreconditionFailed(Problem):

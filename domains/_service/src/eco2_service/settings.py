@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -19,6 +19,17 @@ def split_list(value: object) -> object:
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 """A setting that lists texts: ``a,b`` in the environment."""
+
+
+def _is_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in value:
+        raise ValueError("must be http://host[:port][/path] or https://host[:port][/path]")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_is_address)]
+"""A setting that says where another service is."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{16,}")
 

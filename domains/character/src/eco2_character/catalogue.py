@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -15,6 +13,7 @@ import structlog
 from eco2_character import store
 from eco2_character.models import Character
 from eco2_character.schemas import CatalogueItem, MatchLabels
+from eco2_service.conditional import Representation
 from eco2_service.database import Database, DatabaseUnavailable
 from eco2_service.pages import MAX_LIMIT, Page, encode_cursor
 
@@ -22,14 +21,6 @@ CURSOR_FIELD: Final = "code"
 MAX_PAGES: Final = 256
 """Pages that are kept. Users ask for a few; there could be a hundred for each character, of up to a hundred each."""
 log = structlog.get_logger("eco2.character")
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedPage:
-    """A page of the catalogue: JSON, and the strong ETag of exactly these bytes, with its quotes."""
-
-    body: bytes
-    etag: str
 
 
 class Snapshot:
@@ -42,9 +33,9 @@ class Snapshot:
         self.version = version
         self._items = [_item(character) for character in sorted(characters, key=lambda character: character.code)]
         self._codes = [item.code for item in self._items]
-        self._pages: dict[tuple[int, int], PreparedPage] = {}
+        self._pages: dict[tuple[int, int], Representation] = {}
 
-    def page(self, after: str | None, limit: int) -> PreparedPage:
+    def page(self, after: str | None, limit: int) -> Representation:
         """Up to `limit` characters whose codes come after `after`; from the first one without it."""
         start = 0 if after is None else bisect_right(self._codes, after)
         key = start, min(limit, MAX_LIMIT)
@@ -55,14 +46,13 @@ class Snapshot:
             page = self._pages[key] = self._prepare(*key)
         return page
 
-    def _prepare(self, start: int, limit: int) -> PreparedPage:
+    def _prepare(self, start: int, limit: int) -> Representation:
         items = self._items[start : start + limit]
         is_last = start + limit >= len(self._items)
         page = Page[CatalogueItem](
             items=items, next_cursor=None if is_last else encode_cursor({CURSOR_FIELD: items[-1].code})
         )
-        body = page.model_dump_json().encode()
-        return PreparedPage(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return Representation.of(page)
 
 
 def _item(character: Character) -> CatalogueItem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eco2_service.problems import Conflict, Gone, Unavailable
+from eco2_service.problems import Conflict, Unavailable
 
 
 class OtherRequest(Conflict):
@@ -12,13 +12,6 @@ class OtherRequest(Conflict):
         super().__init__(
             "This request id was used for another request; take a new one for each reward", slug="request-id-used"
         )
-
-
-class UserDeleted(Gone):
-    """The user has left, and nothing brings them back."""
-
-    def __init__(self) -> None:
-        super().__init__("The user was deleted; do not ask again", slug="user-deleted")
 
 
 class Busy(Unavailable):

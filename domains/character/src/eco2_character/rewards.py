@@ -11,12 +11,13 @@ from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eco2_character import store
-from eco2_character.errors import OtherRequest, UserDeleted
+from eco2_character.errors import OtherRequest
 from eco2_character.matching import best, keys_of
 from eco2_character.models import Answered, Character
 from eco2_character.schemas import CharacterCard, CharacterRewardRequest, CharacterRewardResponse, NoReward
 from eco2_service.database import Database
 from eco2_service.metrics import Metrics
+from eco2_service.problems import UserDeleted
 
 RESULTS: Final = (
     "received",

@@ -8,12 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from eco2_character.matching import Labels
+from eco2_service.identity import UserId
 
-UserId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[\x21-\x2e\x30-\x7e]{1,128}$"),
-    Field(description="auth's id of the user: 1 to 128 visible ASCII characters, no slash"),
-]
 RequestId = Annotated[
     str,
     StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$"),

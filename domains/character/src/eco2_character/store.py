@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +16,7 @@ from eco2_character.errors import Busy
 from eco2_character.matching import Labels
 from eco2_character.models import Answered, Character, Owned
 from eco2_character.tables import catalogue_version, characters, deleted_users, ownerships, rewards
+from eco2_service.locks import wait_for_lock
 
 _CHARACTER: Final = (
     characters.c.id,
@@ -48,14 +48,9 @@ def _character(row: Row[*tuple[Any, ...]]) -> Character:
     )
 
 
-def _lock_key(name: str) -> int:
-    """An advisory lock: 64 bits with a sign. Two names may share one; they only wait for each other then."""
-    return int.from_bytes(hashlib.sha256(f"eco2-character:{name}".encode()).digest()[:8], "big", signed=True)
-
-
 async def _lock(connection: AsyncConnection, name: str) -> None:
     try:
-        await connection.execute(select(func.pg_advisory_xact_lock(_lock_key(name))))
+        await connection.execute(wait_for_lock("character", name))
     except TimeoutError as error:
         raise Busy from error
 

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eco2_my.schemas import Deletion, DeletionStep
 from eco2_my.steps import ORDER, OWN, Ended, Steps, next_step
 from eco2_my.tables import deletions, users
-from eco2_my.user_lock import lock_user
 from eco2_service.database import Database
+from eco2_service.locks import lock_user
 
 _SHOWN: Final = (deletions.c.user_id, deletions.c.requested_at, deletions.c.steps, deletions.c.finished_at)
 
@@ -46,7 +46,7 @@ class Deletions:
         From then on the user is not there for anyone, and auth's pushes are refused.
         """
         async with self._database.begin() as connection:
-            await lock_user(connection, user_id)
+            await lock_user(connection, "my", user_id)
             await connection.execute(insert(deletions).values(user_id=user_id).on_conflict_do_nothing())
             await connection.execute(update(users).where(users.c.id == user_id).values(is_leaving=True))
             row = (await connection.execute(select(*_SHOWN).where(deletions.c.user_id == user_id))).mappings().one()

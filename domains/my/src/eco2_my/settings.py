@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from eco2_service.settings import ServiceSettings
+from eco2_service.settings import Address, ServiceSettings
 
 _Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -25,22 +24,14 @@ class Settings(ServiceSettings):
         deletion_pause_seconds: before the first repetition of a step that failed; it doubles up to five minutes.
     """
 
-    auth_url: str
-    character_url: str | None = None
-    chat_url: str | None = None
-    scan_url: str | None = None
-    image_url: str | None = None
+    auth_url: Address
+    character_url: Address | None = None
+    chat_url: Address | None = None
+    scan_url: Address | None = None
+    image_url: Address | None = None
     deletion_poll_seconds: _Seconds = 5.0
     deletion_call_seconds: Annotated[float, Field(gt=0, le=30)] = 10.0
     deletion_pause_seconds: _Seconds = 1.0
-
-    @field_validator("auth_url", "character_url", "chat_url", "scan_url", "image_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "http://none")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be http://host[:port] or https://host[:port]")
-        return value
 
     @property
     def domain_urls(self) -> Mapping[str, str | None]:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eco2_my.errors import ProfileChanged, UserDeleted, UserUnknown
 from eco2_my.schemas import Account, Profile, PushedAccount, PushedUser
 from eco2_my.tables import accounts, deletions, users
-from eco2_my.user_lock import lock_user
 from eco2_service.database import Database
+from eco2_service.locks import lock_user
 
 _PROFILE: Final = (
     select(
@@ -100,7 +100,7 @@ class Users:
             UserDeleted: also while the deletion is under way.
         """
         async with self._database.begin() as connection:
-            await lock_user(connection, user_id)
+            await lock_user(connection, "my", user_id)
             if await _is_deleted(connection, user_id):
                 raise UserDeleted
             if not await _is_newer(connection, user_id, pushed.version):

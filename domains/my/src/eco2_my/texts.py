@@ -37,11 +37,6 @@ Nickname = Annotated[
 ]
 """What users call themselves."""
 
-UserId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[\x21-\x2e\x30-\x7e]{1,128}$"),
-    Field(description="auth's id of the user: 1 to 128 visible ASCII characters, no slash"),
-]
 Provider = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 Line = Annotated[str, StringConstraints(max_length=2048, pattern=r"^[^\u0000-\u001f\u007f]*$")]
 """A text on one line, as a provider has it."""

@@ -44,12 +44,22 @@ def test_a_domain_runs_anywhere_unless_it_has_a_node_of_its_own(placed: bool) ->
     assert ("placement" in second["spec"]) is placed
 
 
-def test_a_stand_in_has_no_schema_to_bring_up() -> None:
-    migrations = {"command": ["eco2-a", "migrate"]}
-    given = examples(domain("a", "x:a", migrations=migrations), domain("b", "x:b", migrations=migrations))
+def test_a_stand_in_runs_nothing_of_the_domain_it_stands_in_for() -> None:
+    own = {
+        "migrations": {"command": ["eco2-a", "migrate"]},
+        "args": ["worker"],
+        "health": {"kind": "exec", "command": ["eco2-a", "health"]},
+    }
+    given = examples(domain("a", "x:a", **own), domain("b", "x:b", **own))
     first, second = adapted(given, ids={}, placed=True, standing_in=["x:a"]).working
-    assert "migrations" not in first["spec"]
-    assert second["spec"]["migrations"] == migrations
+    assert first["spec"] == {"image": "x:a"}
+    assert second["spec"] == {"image": "x:b", **own}
+
+
+def test_a_stand_in_is_asked_as_its_domain_would_be() -> None:
+    given = examples(domain("a", "x:a", health={"kind": "http"}))
+    (made,) = adapted(given, ids={}, placed=True, standing_in=["x:a"]).working
+    assert made["spec"]["health"] == {"kind": "http"}
 
 
 def test_what_is_no_domain_stays_as_it_is() -> None:

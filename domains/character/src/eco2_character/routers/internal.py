@@ -16,8 +16,8 @@ from eco2_character.schemas import (
     CharacterRewardResponse,
     OnboardingRequest,
     OwnedCharacter,
-    UserId,
 )
+from eco2_service.identity import UserId
 from eco2_service.internal import ServiceCaller
 from eco2_service.pages import Cursor, Limit, Page, decode_cursor, encode_cursor
 from eco2_service.problems import NotFound, problem_responses

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from eco2_my.dependencies import TheResources
 from eco2_my.schemas import PushedUser
-from eco2_my.texts import UserId
+from eco2_service.identity import UserId
 from eco2_service.internal import ServiceCaller
 from eco2_service.problems import problem_responses
 

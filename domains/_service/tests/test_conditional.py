@@ -2,7 +2,7 @@
 
 import pytest
 
-from eco2_character.conditional import has_match
+from eco2_service.conditional import has_match
 
 ETAG = '"abc"'
 
