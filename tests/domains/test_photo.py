@@ -76,7 +76,7 @@ async def domains(
         character = await start(create_character(CharacterSettings(**common)))
         asked = {"image_url": str(image.base_url)}
         scan = await start(create_scan(ScanSettings(**common, **model, **asked, character_url=str(character.base_url))))
-        chat = await start(create_chat(ChatSettings(**common, **model, **asked)))
+        chat = await start(create_chat(ChatSettings(**common, **model, **asked, cdn_base_url=CDN)))
         yield Domains(image, scan, chat, character)
 
 
