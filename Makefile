@@ -130,6 +130,10 @@ bench-authz: setup ## ext-authz beside Go servers and OPA, directly and through 
 bench-domains: setup ## domain services beside bare FastAPI handlers that do the same, in one run
 	@$(RUN) python tests/bench/domains/compare.py
 
+.PHONY: bench-location
+bench-location: setup ## the nearest of 100,000 places, beside a search of the whole table, in one run
+	@$(RUN) python tests/bench/domains/location.py
+
 .PHONY: bench-retrieval
 bench-retrieval: setup ## finding the rule that answers a question, beside plain keyword match
 	@$(RUN) python tests/bench/retrieval/compare.py
